@@ -1,0 +1,7 @@
+"""`python -m medsiam`."""
+
+import sys
+
+from medsiam.cli import main
+
+sys.exit(main())

@@ -1,0 +1,100 @@
+"""What a command prints: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+def notice(text: str) -> None:
+    """Print a remark to stderr, where it never disturbs a result."""
+    print(text, file=sys.stderr)
+
+
+def print_text(text: str) -> None:
+    """Print a line of the result."""
+    print(text)
+
+
+def print_json(document: Any) -> None:
+    """Print the one JSON document of a `--json` run. NaN and infinity are refused."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table to stdout; numbers are set to the right, all columns are kept when piped."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    numeric = [
+        bool(rows) and all(isinstance(row[i], (int, float)) for row in rows)
+        for i in range(len(columns))
+    ]
+    for name, is_number in zip(columns, numeric, strict=True):
+        grid.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(_cell(value) for value in row))
+    console.print(grid, markup=False)
+
+
+def _cell(value: object) -> Any:
+    from rich.text import Text
+
+    if isinstance(value, float):
+        return Text(f"{value:.3f}")
+    return Text("-" if value is None else str(value))
+
+
+@contextmanager
+def progress(description: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show progress on stderr: a bar on a terminal, a plain line now and then when piped.
+
+    Yields:
+        a function to call once per finished item.
+    """
+    if sys.stderr.isatty():
+        with _bar(description, total) as advance:
+            yield advance
+        return
+    done = 0
+    last = time.monotonic()
+
+    def advance_plain() -> None:
+        nonlocal done, last
+        done += 1
+        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            notice(f"{description}: {done} of {total}")
+
+    yield advance_plain
+
+
+@contextmanager
+def _bar(description: str, total: int) -> Iterator[Callable[[], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(description, total=total)
+        yield lambda: bars.advance(task)

@@ -1,0 +1,130 @@
+"""The whole answer for one query, checked when it is built and frozen after."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+RESEARCH_USE = "Research use only. Not a medical device. Not for diagnosis."
+NOT_CALIBRATED = "this bank has no calibration, so a distance cannot be turned into a probability"
+
+Rule = Literal["nearest", "vote", "prototype"]
+
+
+@dataclass(frozen=True)
+class QueryFacts:
+    """What was asked, without anything that names the patient."""
+
+    sources: tuple[str, ...]
+    content_hashes: tuple[str, ...]
+    patient: str | None
+    modality: str | None
+    body_part: str | None
+    spatial_shape: tuple[int, ...]
+    spacing: tuple[float, ...] | None
+    orientation: str | None
+    series_uid: str | None
+    study_uid: str | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Match:
+    """One case of the bank with its rank (from 1) and distance (lower = closer)."""
+
+    rank: int
+    case_id: str
+    condition: str
+    patient: str | None
+    distance: float
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
+class ConditionRank:
+    """One condition with its evidence.
+
+    Attributes:
+        rank: from 1.
+        condition: the diagnosis.
+        distance: to the nearest patient of the condition.
+        n_patients: patients of this condition that the query was compared with (a case without
+            a patient counts as one).
+        nearest_case_id: the case under the distance.
+        votes: share of the k nearest patients that have this condition.
+        prototype_distance: to the mean embedding of the condition's patients.
+        prototype_share: softmax over negative prototype distances; a share, not a probability.
+        probability: of this condition, or None where it was never calibrated.
+    """
+
+    rank: int
+    condition: str
+    distance: float
+    n_patients: int
+    nearest_case_id: str
+    votes: float
+    prototype_distance: float
+    prototype_share: float
+    probability: float | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The answer in one word, in one sentence, and why.
+
+    Attributes:
+        outcome: "nearest", "none of these" (too far from everything in the bank),
+            "out of scope" (not the kind of scan the bank holds) or "undecided" (the bank is too
+            small to say whether the query belongs to it).
+        condition: the nearest condition where `outcome` is "nearest", else None.
+        text: one sentence for a person.
+        threshold: the distance beyond which the answer is "none of these"; None where unknown.
+        threshold_source: where the threshold comes from, or why there is none.
+    """
+
+    outcome: Literal["nearest", "none of these", "out of scope", "undecided"]
+    condition: str | None
+    text: str
+    threshold: float | None
+    threshold_source: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ranked cases and conditions for one query, with all that is needed to compute it again."""
+
+    query: QueryFacts
+    matches: tuple[Match, ...]
+    conditions: tuple[ConditionRank, ...]
+    verdict: Verdict
+    metric: str
+    rule: Rule
+    k: int
+    n_cases: int
+    n_same_patient: int
+    encoder_fingerprint: str
+    encoder_name: str
+    bank_name: str
+    bank_version: int
+    created: str
+    notes: tuple[str, ...] = ()
+    probability_reason: str | None = NOT_CALIBRATED
+    medsiam_version: str = ""
+    research_use: str = field(default=RESEARCH_USE)
+
+    def __post_init__(self) -> None:
+        distances = [match.distance for match in self.matches]
+        if not all(math.isfinite(d) and d >= 0 for d in distances):
+            raise ValueError("distances of matches must be finite and not negative")
+        if distances != sorted(distances):
+            raise ValueError("matches must be sorted by distance")
+        if [match.rank for match in self.matches] != list(range(1, len(self.matches) + 1)):
+            raise ValueError("ranks of matches must run from 1 without gaps")
+        if len({match.case_id for match in self.matches}) != len(self.matches):
+            raise ValueError("a case may appear only once among the matches")
+        if len({entry.condition for entry in self.conditions}) != len(self.conditions):
+            raise ValueError("a condition may appear only once")
