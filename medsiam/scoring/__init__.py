@@ -1,0 +1,29 @@
+"""SCORE: a folder -> one outcome per series, and tables in which every file is accounted for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medsiam._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from medsiam.scoring.outcome import Failure as Failure
+    from medsiam.scoring.outcome import Outcome as Outcome
+    from medsiam.scoring.outcome import Skip as Skip
+    from medsiam.scoring.score import score_folder as score_folder
+    from medsiam.scoring.score import score_sources as score_sources
+    from medsiam.scoring.score import why_not as why_not
+    from medsiam.scoring.tables import write_results as write_results
+
+_HOMES = {
+    "Failure": ".outcome",
+    "Outcome": ".outcome",
+    "Skip": ".outcome",
+    "score_folder": ".score",
+    "score_sources": ".score",
+    "why_not": ".score",
+    "write_results": ".tables",
+}
+
+__all__ = [*_HOMES]
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -1,0 +1,72 @@
+"""Compare every series below a folder with a bank; a bad one costs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from medsiam.bank.bank import ReferenceBank
+from medsiam.comparison.compare import compare
+from medsiam.comparison.result import Rule
+from medsiam.errors import EncoderMismatchError, ScanError
+from medsiam.scans import Scan, ScanSource, index_folder
+from medsiam.scoring.outcome import Failure, Outcome, Skip
+
+
+def score_folder(
+    folder: Path | str,
+    bank: ReferenceBank,
+    *,
+    k: int = 5,
+    metric: str = "cosine",
+    rule: Rule = "nearest",
+) -> Iterator[Outcome]:
+    """Yield one outcome for each DICOM series, NIfTI file and image below `folder`.
+
+    Raises:
+        ScanError: `missing_file` where there is no such folder; no other fault of a file is raised.
+    """
+    sources = index_folder(folder).sources
+    for outcome, _ in score_sources(sources, bank, k=k, metric=metric, rule=rule):
+        yield outcome
+
+
+def score_sources(
+    sources: Iterable[ScanSource],
+    bank: ReferenceBank,
+    *,
+    k: int = 5,
+    metric: str = "cosine",
+    rule: Rule = "nearest",
+) -> Iterator[tuple[Outcome, Scan | None]]:
+    """Yield the outcome of each source, with its scan where it could be read."""
+    for source in sources:
+        reason = why_not(source, bank)
+        if reason is not None:
+            yield Skip(source.path, source.files, *reason), None
+            continue
+        scan = None
+        try:
+            scan = source.read()
+            yield compare(scan, bank, k=k, metric=metric, rule=rule), scan
+        except ScanError as error:
+            yield Failure(source.path, source.files, error.code, str(error)), scan
+        except EncoderMismatchError as error:
+            yield Skip(source.path, source.files, "other_kind", str(error)), scan
+
+
+def why_not(source: ScanSource, bank: ReferenceBank) -> tuple[str, str] | None:
+    """Return (code, reason) where the headers alone say that the bank cannot be asked."""
+    dims = bank.encoder_card.recipe.spatial_dims
+    if source.spatial_dims is not None and source.spatial_dims != dims:
+        return (
+            "other_dimension",
+            f"a {source.spatial_dims}D scan; this bank compares {dims}D scans",
+        )
+    if len(bank.phases) > 1:
+        return (
+            "needs_several_scans",
+            f"each case of this bank joins {len(bank.phases)} scans ({', '.join(bank.phases)}); "
+            "use `medsiam compare` with all of them",
+        )
+    return None
