@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from medsiam.cli import terminal
+
+
+def test_json_goes_to_stdout_and_refuses_what_json_cannot_say(capsys):
+    terminal.print_json({"distance": 0.5, "name": "é"})
+    assert json.loads(capsys.readouterr().out) == {"distance": 0.5, "name": "é"}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        terminal.print_json({"distance": float("nan")})
+
+
+def test_a_notice_goes_to_stderr(capsys):
+    terminal.notice("careful")
+    assert capsys.readouterr() == ("", "careful\n")
+
+
+def test_a_table_keeps_every_cell_and_takes_no_markup(capsys):
+    terminal.table("T", ("case", "distance"), [("[red]a[/red]", 0.12345), ("b", None)])
+    out = capsys.readouterr().out
+    assert "[red]a[/red]" in out
+    assert "0.123" in out
+    assert "-" in out.splitlines()[-2] or "-" in out.splitlines()[-1]
+
+
+def test_piped_progress_prints_plain_lines_now_and_then(capsys, monkeypatch):
+    now = iter([0.0, 4.0, 11.0, 11.0, 12.0, 22.0, 22.0])
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: next(now))
+    with terminal.progress("reading", 4) as advance:
+        for _ in range(4):
+            advance()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "reading: 2 of 4\nreading: 4 of 4\n"
