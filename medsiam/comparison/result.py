@@ -14,7 +14,15 @@ Rule = Literal["nearest", "vote", "prototype"]
 
 @dataclass(frozen=True)
 class QueryFacts:
-    """What was asked, without anything that names the patient."""
+    """What was asked.
+
+    Attributes:
+        sources: the files of the query, as paths for programs; a folder may be named after the
+            patient, so what people pass on shows `name` instead.
+        content_hashes: of each scan, see `Scan.content_hash`.
+        patient: hashed with the bank's salt; None where unknown.
+        name: last part of the path with the patient's identifier hidden.
+    """
 
     sources: tuple[str, ...]
     content_hashes: tuple[str, ...]
@@ -27,6 +35,7 @@ class QueryFacts:
     series_uid: str | None
     study_uid: str | None
     warnings: tuple[str, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,24 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ranked cases and conditions for one query, with all that is needed to compute it again."""
+    """Ranked cases and conditions for one query, with all that is needed to compute it again.
+
+    Attributes:
+        query: what was asked.
+        matches: the nearest cases, from near to far; at most k.
+        conditions: every condition of the bank, ranked by `rule`.
+        verdict: what it amounts to.
+        metric, rule, k: the settings.
+        n_cases: cases in this version of the bank.
+        n_same_patient: how many of them were left out as the query's own patient.
+        encoder_fingerprint, encoder_name: of the encoder that filled the bank.
+        bank_name, bank_version: what was asked.
+        created: UTC, ISO 8601.
+        notes: sentences that belong to the answer.
+        probability_reason: why there is no probability; None where there is one.
+        medsiam_version: of the program that answered.
+        research_use: what this is not.
+    """
 
     query: QueryFacts
     matches: tuple[Match, ...]

@@ -1,0 +1,204 @@
+"""One query against one bank: the whole answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsiam._version import __version__
+from medsiam.comparison.notes import patient_notes, ranking_notes
+from medsiam.comparison.query import query_facts, query_patient
+from medsiam.comparison.ranking import rank
+from medsiam.comparison.result import Comparison, Rule
+from medsiam.comparison.scope import check_scope
+from medsiam.comparison.settings import Settings
+from medsiam.comparison.verdict import give_verdict
+from medsiam.comparison.yardstick import Yardstick, yardstick
+from medsiam.errors import BankError, EncoderError, EncoderMismatchError
+from medsiam.scans.scan import Scan
+
+if TYPE_CHECKING:
+    from medsiam.bank import Case, ReferenceBank, Snapshot
+
+
+def compare(
+    query: Scan | Sequence[Scan],
+    bank: ReferenceBank,
+    *,
+    k: int = 5,
+    metric: str = "cosine",
+    rule: Rule = "nearest",
+    patient_id: str | None = None,
+) -> Comparison:
+    """Compare a scan with a reference bank.
+
+    Args:
+        query: one scan, or the scans of one case in the order of the bank's phases.
+        bank: must hold at least one case of another patient.
+        k: matches to list, and patients that vote; all of them where there are fewer.
+        metric: "euclidean", "cosine" or "mahalanobis".
+        rule: what ranks the conditions: "nearest" patient, "vote" of the k nearest patients, or
+            nearest "prototype". All three figures are given for each condition in any case.
+        patient_id: the query's patient, where the scan does not say or says it wrongly. His own
+            cases in the bank never count.
+
+    Raises:
+        UsageError: for a wrong k, metric or rule, or scans of different patients.
+        EncoderMismatchError: if the scans do not fit the bank (2D, 3D, number of phases).
+        BankError: if the bank holds no case to compare with.
+    """
+    settings = Settings(k, metric, rule)
+    snapshot = bank.snapshot()
+    scans = _fitting_scans(query, bank, snapshot)
+    patient_id = query_patient(scans, patient_id)
+    embedding = bank.encoder.embed(scans)
+    measured = yardstick(bank, snapshot, settings.metric)
+    return _answer(embedding, scans, bank, measured, settings=settings, patient_id=patient_id)
+
+
+def compare_embedding(
+    embedding: NDArray[np.floating],
+    query_scans: Scan | Sequence[Scan],
+    bank: ReferenceBank,
+    *,
+    k: int = 5,
+    metric: str = "cosine",
+    rule: Rule = "nearest",
+    patient_id: str | None = None,
+) -> Comparison:
+    """Like `compare`, where the bank's encoder has embedded the query already.
+
+    Args:
+        embedding: (d,); for a case of several scans (n_phases, d) or (n_phases * d,).
+        query_scans: what was embedded.
+        bank: see `compare`, as for all that follow.
+        k: matches to list, and patients that vote.
+        metric: "euclidean", "cosine" or "mahalanobis".
+        rule: what ranks the conditions.
+        patient_id: the query's patient.
+
+    Raises:
+        UsageError, EncoderMismatchError, BankError: see `compare`.
+    """
+    settings = Settings(k, metric, rule)
+    snapshot = bank.snapshot()
+    scans = _fitting_scans(query_scans, bank, snapshot)
+    patient_id = query_patient(scans, patient_id)
+    measured = yardstick(bank, snapshot, settings.metric)
+    return _answer(embedding, scans, bank, measured, settings=settings, patient_id=patient_id)
+
+
+def _fitting_scans(
+    query: Scan | Sequence[Scan], bank: ReferenceBank, snapshot: Snapshot
+) -> tuple[Scan, ...]:
+    """The query's scans, if the bank has something to compare and they are of its form."""
+    scans = (query,) if isinstance(query, Scan) else tuple(query)
+    if not snapshot.cases:
+        raise BankError(
+            f"bank {bank.name} holds no cases yet; add some with `medsiam bank add {bank.path}`"
+        )
+    phases = snapshot.phases
+    if len(scans) != len(phases):
+        named = f" ({', '.join(phases)})" if any(phases) else ""
+        raise EncoderMismatchError(
+            f"bank {bank.name} compares cases of {_counted(len(phases), 'scan')}{named}, but the "
+            f"query has {len(scans)}; give one scan per phase in this order"
+        )
+    spatial_dims = bank.encoder_card.architecture.spatial_dims
+    for scan in scans:
+        if scan.spatial_dims != spatial_dims:
+            raise EncoderMismatchError(
+                f"the query is a {scan.spatial_dims}D scan, but bank {bank.name} compares "
+                f"{spatial_dims}D scans; use a bank of a {scan.spatial_dims}D encoder"
+            )
+    return scans
+
+
+def _answer(
+    embedding: NDArray[np.floating],
+    scans: tuple[Scan, ...],
+    bank: ReferenceBank,
+    measured: Yardstick,
+    *,
+    settings: Settings,
+    patient_id: str | None,
+) -> Comparison:
+    vector = _checked(embedding, measured, bank.name)
+    patient = bank.hash_patient(patient_id) if patient_id else None
+    known_as = _cases_holding(scans, measured.records)
+    keep = _other_patients(measured.records, patient, known_as)
+    if not keep.any():
+        raise BankError(
+            f"all {_counted(len(keep), 'case')} of bank {bank.name} belong to the query's own "
+            "patient, who never counts as a match; add cases of other patients"
+        )
+    ranking = rank(vector, measured, keep, settings)
+    scope = check_scope(
+        [scan.modality for scan in scans], [scan.body_part for scan in scans], measured.records
+    )
+    n_same_patient = int((~keep).sum())
+    about_patients = patient_notes(
+        measured.records, patient=patient, n_left_out=n_same_patient, known_as=known_as
+    )
+    about_ranking = ranking_notes(ranking, measured, k=settings.k)
+    return Comparison(
+        query=query_facts(scans, patient=patient, patient_id=patient_id),
+        matches=ranking.matches,
+        conditions=ranking.conditions,
+        verdict=give_verdict(ranking, scope_fault=scope.fault, rule=settings.rule),
+        metric=settings.metric,
+        rule=settings.rule,
+        k=settings.k,
+        n_cases=len(keep),
+        n_same_patient=n_same_patient,
+        encoder_fingerprint=bank.encoder_card.fingerprint,
+        encoder_name=bank.encoder_card.name,
+        bank_name=bank.name,
+        bank_version=measured.version,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        notes=(*scope.notes, *about_patients, *about_ranking),
+        medsiam_version=__version__,
+    )
+
+
+def _checked(
+    embedding: NDArray[np.floating], measured: Yardstick, bank_name: str
+) -> NDArray[np.floating]:
+    vector = np.asarray(embedding).reshape(-1)
+    expected = measured.cases.embeddings.shape[1]
+    if vector.size != expected:
+        raise EncoderMismatchError(
+            f"the query's embedding has {vector.size} values, those of bank {bank_name} have "
+            f"{expected}; embed it with the bank's own encoder"
+        )
+    if not np.isfinite(vector).all():
+        raise EncoderError(
+            f"the encoder of bank {bank_name} gave values that are not finite for this query; "
+            "look at the scan for damaged values"
+        )
+    return vector
+
+
+def _cases_holding(scans: tuple[Scan, ...], cases: tuple[Case, ...]) -> tuple[Case, ...]:
+    """Cases that hold one of these scans, value by value, under whatever patient."""
+    hashes = {scan.content_hash for scan in scans}
+    return tuple(case for case in cases if not hashes.isdisjoint(case.content_hashes))
+
+
+def _other_patients(
+    cases: tuple[Case, ...], patient: str | None, known_as: tuple[Case, ...]
+) -> NDArray[np.bool_]:
+    """(n,) true for cases that are surely not of the query's patient, as far as is known."""
+    own_patients = {patient, *(case.patient for case in known_as)} - {None}
+    own_cases = {case.case_id for case in known_as}
+    return np.array(
+        [case.patient not in own_patients and case.case_id not in own_cases for case in cases]
+    )
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"1 {noun}" if n == 1 else f"{n} {noun}s"

@@ -1,0 +1,125 @@
+"""Rank conditions: by nearest patient, by a vote of the nearest patients, by prototype."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsiam.comparison.matching import (
+    CaseArrays,
+    nearest_of_each_patient,
+    rank_by_distance,
+)
+from medsiam.comparison.result import ConditionRank, Rule
+from medsiam.distances import pairwise_distances
+
+
+def rank_conditions(
+    distances: NDArray[np.floating],
+    cases: CaseArrays,
+    *,
+    prototype_distances: dict[str, float],
+    temperature: float,
+    k: int,
+    rule: Rule,
+) -> tuple[ConditionRank, ...]:
+    """All conditions with all three figures, in the order that `rule` gives.
+
+    Several cases of one patient count once, by the nearest of them. Ties are broken by the
+    nearest distance, then by the case_id under it.
+
+    Args:
+        distances: (n,) from the query to each case.
+        cases: the n cases that take part.
+        prototype_distances: condition -> distance from the query to its prototype.
+        temperature: of the softmax over prototype distances, see `prototype_spread`.
+        k: number of nearest patients that vote; all of them where there are fewer.
+        rule: "nearest", "vote" or "prototype".
+    """
+    order = rank_by_distance(distances, cases.case_ids)
+    voters = nearest_of_each_patient(order, cases.patients)[:k]
+    voting = cases.conditions[voters]
+    shares = softmax_shares(prototype_distances, temperature)
+    entries = []
+    for condition in np.unique(cases.conditions):
+        own = cases.conditions == condition
+        nearest = order[own[order]][0]
+        name = str(condition)
+        entries.append(
+            ConditionRank(
+                rank=0,
+                condition=name,
+                distance=float(distances[nearest]),
+                n_patients=len(np.unique(cases.patients[own])),
+                nearest_case_id=str(cases.case_ids[nearest]),
+                votes=float(np.mean(voting == condition)),
+                prototype_distance=prototype_distances[name],
+                prototype_share=shares[name],
+            )
+        )
+    entries.sort(key=_ORDER[rule])
+    return tuple(replace(entry, rank=rank) for rank, entry in enumerate(entries, start=1))
+
+
+def prototypes(cases: CaseArrays) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """One mean embedding per condition, every patient with the same weight.
+
+    Snell et al. 2017 (Prototypical Networks), section 2.3, with patients in place of images.
+
+    Returns:
+        (conditions in alphabetical order, their prototypes of shape (n_conditions, d)).
+    """
+    names = tuple(str(name) for name in np.unique(cases.conditions))
+    means = [patient_means(cases.only(cases.conditions == name)).mean(axis=0) for name in names]
+    return names, np.stack(means)
+
+
+def patient_means(cases: CaseArrays) -> NDArray[np.float64]:
+    """The mean embedding of each patient, (n_patients, d), by patient code."""
+    _, rows, counts = np.unique(cases.patients, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(counts), cases.embeddings.shape[1]))
+    np.add.at(sums, rows, cases.embeddings)
+    return sums / counts[:, np.newaxis]
+
+
+def prototype_spread(
+    cases: CaseArrays, *, metric: str, precision: NDArray[np.float64] | None = None
+) -> float:
+    """The bank's natural unit for prototype distances: how far patients lie from their own.
+
+    The median, over all patients of conditions with at least two patients, of the distance from
+    a patient's mean embedding to the prototype of his condition. As the temperature of the softmax
+    it makes shares independent of the scale of the metric: one such distance more divides a
+    condition's share by e. Where no condition has two patients, or the median is zero, 1.
+    """
+    names, centres = prototypes(cases)
+    found: list[NDArray[np.float64]] = []
+    for name, centre in zip(names, centres, strict=True):
+        means = patient_means(cases.only(cases.conditions == name))
+        if len(means) >= 2:
+            to_own = pairwise_distances(
+                means, centre[np.newaxis], metric=metric, precision=precision
+            )
+            found.append(to_own[:, 0])
+    spread = float(np.median(np.concatenate(found))) if found else 0.0
+    return spread if spread > 0 else 1.0
+
+
+def softmax_shares(distances: dict[str, float], temperature: float) -> dict[str, float]:
+    """Shares that sum to 1, larger for nearer: softmax(-distance / temperature).
+
+    A share says how near each prototype lies compared with the others. It is no probability.
+    """
+    scores = -np.array(list(distances.values())) / temperature
+    weights = np.exp(scores - scores.max())
+    return dict(zip(distances, (weights / weights.sum()).tolist(), strict=True))
+
+
+_ORDER: dict[Rule, Callable[[ConditionRank], tuple[float, float, str]]] = {
+    "nearest": lambda entry: (entry.distance, entry.distance, entry.nearest_case_id),
+    "vote": lambda entry: (-entry.votes, entry.distance, entry.nearest_case_id),
+    "prototype": lambda entry: (entry.prototype_distance, entry.distance, entry.nearest_case_id),
+}

@@ -1,0 +1,41 @@
+"""How to compare: checked once, before anything is read or computed."""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from dataclasses import dataclass
+from typing import get_args
+
+from medsiam.comparison.result import Rule
+from medsiam.distances import check_metric
+from medsiam.errors import UsageError
+
+RULES: tuple[Rule, ...] = get_args(Rule)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the caller may choose.
+
+    Attributes:
+        k: matches to list, and patients that vote.
+        metric: one of `medsiam.distances.METRICS`.
+        rule: what ranks the conditions.
+
+    Raises:
+        UsageError: for a k below 1, or an unknown metric or rule.
+    """
+
+    k: int
+    metric: str
+    rule: Rule
+
+    def __post_init__(self) -> None:
+        if isinstance(self.k, bool) or not isinstance(self.k, numbers.Integral) or self.k < 1:
+            raise UsageError(f"k must be a whole number of at least 1, got {self.k!r}")
+        check_metric(self.metric)
+        if self.rule not in RULES:
+            near = difflib.get_close_matches(str(self.rule).lower(), RULES, n=1, cutoff=0.4)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise UsageError(f"unknown rule {self.rule!r}: choose one of {', '.join(RULES)}{hint}")
