@@ -1,0 +1,158 @@
+"""From a `Scan` to a tensor, as the recipe says: the same steps for training, bank and query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data.meta_tensor import MetaTensor
+from monai.transforms.compose import Compose
+from monai.transforms.croppad.array import CenterSpatialCrop, ResizeWithPadOrCrop
+from monai.transforms.spatial.array import Orientation
+from numpy.typing import NDArray
+
+from medsiam.errors import EncoderMismatchError, ScanError
+from medsiam.preprocessing.intensity import intensity_step
+from medsiam.preprocessing.recipe import Recipe
+from medsiam.preprocessing.resample import resize, spaced_size, to_spacing
+from medsiam.scans.scan import Scan
+
+# RAS+ letters, given outright: MONAI warns where it has to choose them itself.
+_RAS_LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
+
+# ITU-R BT.601, as Pillow's mode "L".
+_LUMINANCE = (0.299, 0.587, 0.114)
+
+# A wrong spacing in a header must not ask for more memory than there is (1 GiB as float32).
+_MOST_VOXELS = 2**28
+
+
+def build_transform(recipe: Recipe) -> Compose:
+    """Build the steps of a recipe as one MONAI transform.
+
+    Returns:
+        Compose from a MetaTensor (1 or 3 channels, *spatial) with its affine in mm to a
+        MetaTensor (in_channels, *spatial_size). It trusts its input; `prepare` checks a scan.
+    """
+    steps: list[Callable[..., Any]] = []
+    if recipe.in_channels == 1:
+        steps.append(_grey)
+    if recipe.orientation is not None:
+        steps.append(Orientation(recipe.orientation, labels=_RAS_LABELS))
+    if recipe.spacing is not None:
+        spacing = recipe.spacing
+        steps.append(lambda image: to_spacing(image, spacing))
+    if recipe.crop is not None:
+        steps.append(CenterSpatialCrop(recipe.crop))
+    steps.append(intensity_step(recipe))
+    if recipe.fit == "resize":
+        steps.append(lambda image: resize(image, recipe.spatial_size))
+    else:
+        steps.append(ResizeWithPadOrCrop(recipe.spatial_size))
+    if recipe.in_channels == 3:
+        steps.append(_colour)
+    return Compose(steps)
+
+
+def prepare(scan: Scan, recipe: Recipe) -> torch.Tensor:
+    """Turn a scan into the tensor that an encoder with this recipe takes.
+
+    Returns:
+        float32 (in_channels, *spatial_size), finite.
+
+    Raises:
+        EncoderMismatchError: a 2D scan for a 3D recipe, or the other way round.
+        ScanError: `not_finite` (NaN or infinite values, or values too large to scale),
+            `no_geometry` (the recipe needs spacing or orientation that the scan lacks),
+            `bad_geometry` (a spacing that asks for a monstrous volume), `empty`, `channels`.
+    """
+    _check_values(scan, recipe)
+    image = MetaTensor(_channels_first(scan), affine=torch.from_numpy(_affine(scan, recipe)))
+    tensor: torch.Tensor = build_transform(recipe)(image).as_tensor().contiguous()
+    if not torch.isfinite(tensor).all():
+        raise ScanError("not_finite", f"{_name(scan)}: values too large to be scaled")
+    return tensor
+
+
+def _check_values(scan: Scan, recipe: Recipe) -> None:
+    if scan.spatial_dims != recipe.spatial_dims:
+        raise EncoderMismatchError(
+            f"{_name(scan)} is {scan.spatial_dims}D, the encoder takes {recipe.spatial_dims}D scans"
+        )
+    if scan.array.size == 0:
+        raise ScanError("empty", f"{_name(scan)} holds no pixels")
+    if scan.n_channels not in (1, 3):
+        raise ScanError(
+            "channels", f"{_name(scan)} has {scan.n_channels} channels; 1 (grey) or 3 (colour) work"
+        )
+    if not np.isfinite(scan.array).all():
+        raise ScanError("not_finite", f"{_name(scan)} holds NaN or infinite values")
+
+
+def _affine(scan: Scan, recipe: Recipe) -> NDArray[np.float64]:
+    """Voxel index to mm, (spatial_dims + 1) squared; only as true as the recipe needs it."""
+    dims = scan.spatial_dims
+    if recipe.orientation is not None and scan.affine is None:
+        raise ScanError(
+            "no_geometry",
+            f"{_name(scan)}: orientation unknown, but the encoder turns scans to "
+            f"{recipe.orientation}",
+        )
+    spacing = _spacing(scan)
+    if recipe.spacing is not None:
+        if spacing is None:
+            raise ScanError(
+                "no_geometry",
+                f"{_name(scan)}: spacing unknown, but the encoder resamples to {recipe.spacing} mm",
+            )
+        _check_size(scan, spacing, recipe.spacing)
+    if dims == 3 and scan.affine is not None:
+        return np.array(scan.affine, dtype=np.float64)
+    # An image is compared as stored; the two in-plane axes of a (4, 4) affine may well point
+    # along z (a sagittal slice), which no (3, 3) affine could say. Its spacing is all it needs.
+    return np.diag([*(spacing or (1.0,) * dims), 1.0])
+
+
+def _spacing(scan: Scan) -> tuple[float, ...] | None:
+    """Spacing in mm; the affine's, where there is one."""
+    spacing = scan.spacing
+    if scan.affine is not None:
+        columns = np.asarray(scan.affine, dtype=np.float64)[:3, : scan.spatial_dims]
+        spacing = tuple(float(s) for s in np.linalg.norm(columns, axis=0))
+    if spacing is not None and not all(np.isfinite(s) and s > 0 for s in spacing):
+        raise ScanError("bad_geometry", f"{_name(scan)}: spacing {spacing} is no distance in mm")
+    return spacing
+
+
+def _check_size(scan: Scan, spacing: tuple[float, ...], target: tuple[float, ...]) -> None:
+    steps = [new / old for new, old in zip(target, spacing, strict=True)]
+    voxels = float(np.prod([float(n) for n in spaced_size(scan.spatial_shape, steps)]))
+    if voxels > _MOST_VOXELS:
+        raise ScanError(
+            "bad_geometry",
+            f"{_name(scan)}: spacing {spacing} mm cannot be right; resampled to {target} mm the "
+            f"scan would have {voxels:.2g} voxels",
+        )
+
+
+def _channels_first(scan: Scan) -> torch.Tensor:
+    array = scan.array[None] if scan.n_channels == 1 else np.moveaxis(scan.array, -1, 0)
+    # A copy: the steps may work in place, and the scan is not theirs. (1 channel last: reshaped.)
+    return torch.from_numpy(np.array(array.reshape(scan.n_channels, *scan.spatial_shape)))
+
+
+def _grey(image: torch.Tensor) -> torch.Tensor:
+    if image.shape[0] == 1:
+        return image
+    weights = torch.tensor(_LUMINANCE).reshape(3, *[1] * (image.ndim - 1))
+    return (image * weights).sum(dim=0, keepdim=True)
+
+
+def _colour(image: torch.Tensor) -> torch.Tensor:
+    return image if image.shape[0] == 3 else torch.cat([image] * 3)
+
+
+def _name(scan: Scan) -> str:
+    return str(scan.sources[0]) if scan.sources else "the scan"
