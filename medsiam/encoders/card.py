@@ -25,7 +25,7 @@ BACKBONES = (
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Architecture(_Record):
@@ -36,10 +36,12 @@ class Architecture(_Record):
         "resnet10", "resnet18", "resnet34", "resnet50", "densenet121", "efficientnet-b0", "vit"
     ]
     in_channels: Literal[1, 3] = 1
-    embedding_dim: int = Field(128, ge=2)
-    width: float = Field(1.0, gt=0, le=2, description="channel multiplier of the ResNets")
-    normalize: bool = Field(True, description="embeddings of unit length")
-    image_size: tuple[int, ...] | None = Field(None, description="input size; ViT alone needs it")
+    embedding_dim: int = Field(default=128, ge=2)
+    width: float = Field(default=1.0, gt=0, le=2, description="channel multiplier of the ResNets")
+    normalize: bool = Field(default=True, description="embeddings of unit length")
+    image_size: tuple[int, ...] | None = Field(
+        default=None, description="input size; ViT alone needs it"
+    )
 
 
 class TrainingData(_Record):

@@ -1,0 +1,49 @@
+"""ENCODE: from a tensor to an embedding, with the card that says what the encoder is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medsiam._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from medsiam.encoders.card import BACKBONES as BACKBONES
+    from medsiam.encoders.card import Architecture as Architecture
+    from medsiam.encoders.card import EncoderCard as EncoderCard
+    from medsiam.encoders.card import MeasuredMetric as MeasuredMetric
+    from medsiam.encoders.card import TrainingData as TrainingData
+    from medsiam.encoders.card import Verification as Verification
+    from medsiam.encoders.checkpoint import load_encoder as load_encoder
+    from medsiam.encoders.checkpoint import save_encoder as save_encoder
+    from medsiam.encoders.embeddings_file import load_embeddings as load_embeddings
+    from medsiam.encoders.embeddings_file import save_embeddings as save_embeddings
+    from medsiam.encoders.encoder import Encoder as Encoder
+    from medsiam.encoders.encoder import new_encoder as new_encoder
+    from medsiam.encoders.pixels import pixel_embeddings as pixel_embeddings
+    from medsiam.encoders.table import RowFailure as RowFailure
+    from medsiam.encoders.table import TableEmbeddings as TableEmbeddings
+    from medsiam.encoders.table import embed_case_rows as embed_case_rows
+    from medsiam.encoders.twin import TwinEncoder as TwinEncoder
+
+_HOMES = {
+    "BACKBONES": ".card",
+    "Architecture": ".card",
+    "Encoder": ".encoder",
+    "EncoderCard": ".card",
+    "MeasuredMetric": ".card",
+    "RowFailure": ".table",
+    "TableEmbeddings": ".table",
+    "TrainingData": ".card",
+    "TwinEncoder": ".twin",
+    "Verification": ".card",
+    "embed_case_rows": ".table",
+    "load_embeddings": ".embeddings_file",
+    "load_encoder": ".checkpoint",
+    "new_encoder": ".encoder",
+    "pixel_embeddings": ".pixels",
+    "save_embeddings": ".embeddings_file",
+    "save_encoder": ".checkpoint",
+}
+
+__all__ = [*_HOMES]
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -1,0 +1,209 @@
+"""Network, recipe and card as one object: scans in, embeddings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from medsiam._version import __version__
+from medsiam.encoders.card import Architecture, EncoderCard
+from medsiam.encoders.fingerprint import fingerprint
+from medsiam.encoders.twin import TwinEncoder
+from medsiam.errors import EncoderError, EncoderMismatchError, UsageError
+from medsiam.preprocessing.prepare import prepare
+from medsiam.preprocessing.recipe import Recipe
+from medsiam.scans.scan import Scan
+
+
+class Encoder:
+    """A twin network that knows how its input is made and what it is.
+
+    Get one from `new_encoder` or `load_encoder`. After training its network, take
+    `with_card(...)`: a new card, with the fingerprint of the weights as they are then.
+    """
+
+    def __init__(self, network: TwinEncoder, card: EncoderCard) -> None:
+        self._network = network
+        self._card = card
+
+    def __repr__(self) -> str:
+        return f"Encoder({self.card.name!r}, fingerprint {self.fingerprint[:12]})"
+
+    @property
+    def network(self) -> TwinEncoder:
+        """The network, for training and explanation."""
+        return self._network
+
+    @property
+    def card(self) -> EncoderCard:
+        """What the encoder is."""
+        return self._card
+
+    @property
+    def recipe(self) -> Recipe:
+        """How a scan becomes the network's input."""
+        return self._card.recipe
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over weights, recipe and architecture."""
+        return self._card.fingerprint
+
+    @property
+    def embedding_dim(self) -> int:
+        """Length of an embedding."""
+        return self._card.architecture.embedding_dim
+
+    def with_card(self, **changes: Any) -> Encoder:
+        """Return this network with fields of its card changed and its fingerprint made anew.
+
+        Args:
+            changes: fields of `EncoderCard`.
+
+        Raises:
+            pydantic.ValidationError: a field that the card does not have, or a wrong value.
+        """
+        fields = {name: getattr(self.card, name) for name in EncoderCard.model_fields}
+        fields |= changes
+        fields["fingerprint"] = fingerprint(
+            self._network.state_dict(), fields["architecture"], fields["recipe"]
+        )
+        return Encoder(self._network, EncoderCard.model_validate(fields))
+
+    def embed(self, scans: Iterable[Scan], *, batch_size: int = 16) -> NDArray[np.float32]:
+        """Embed scans, in their order; the result does not depend on batch size or neighbours.
+
+        Args:
+            scans: any number; read one batch at a time.
+            batch_size: scans per pass through the network.
+
+        Returns:
+            (n, embedding_dim).
+
+        Raises:
+            ScanError: a scan that cannot be prepared.
+            EncoderMismatchError: a scan of the other dimension (2D or 3D).
+        """
+        if batch_size < 1:
+            raise UsageError(f"batch_size must be at least 1, got {batch_size}")
+        tensors = (prepare(scan, self.recipe) for scan in scans)
+        parts = [self.embed_tensors(torch.stack(batch)) for batch in _batches(tensors, batch_size)]
+        return np.concatenate([np.empty((0, self.embedding_dim), np.float32), *parts])
+
+    def embed_tensors(self, batch: torch.Tensor) -> NDArray[np.float32]:
+        """Embed prepared scans: (n, in_channels, *spatial_size) -> (n, embedding_dim).
+
+        Raises:
+            EncoderMismatchError: tensors that the recipe would not make.
+            EncoderError: weights that give NaN or infinite embeddings.
+        """
+        self._check_shape(batch)
+        if len(batch) == 0:
+            return np.empty((0, self.embedding_dim), np.float32)
+        with _inference(self._network) as device:
+            embeddings: NDArray[np.float32] = self._network(batch.to(device)).cpu().numpy()
+        if not np.isfinite(embeddings).all():
+            raise EncoderError(f"{self!r} gives NaN or infinite embeddings: its weights are no use")
+        return embeddings
+
+    def feature_maps(self, scan: Scan) -> NDArray[np.float32]:
+        """Last spatial feature map of a scan: (channels, *map size), for explanations."""
+        batch = prepare(scan, self.recipe)[None]
+        with _inference(self._network) as device:
+            maps: NDArray[np.float32] = (
+                self._network.feature_maps(batch.to(device))[0].cpu().numpy()
+            )
+        return maps
+
+    def _check_shape(self, batch: torch.Tensor) -> None:
+        expected = (self.recipe.in_channels, *self.recipe.spatial_size)
+        if tuple(batch.shape[1:]) != expected:
+            raise EncoderMismatchError(
+                f"{self!r} takes tensors of shape (n, {', '.join(map(str, expected))}), "
+                f"got {tuple(batch.shape)}"
+            )
+
+
+def new_encoder(
+    architecture: Architecture,
+    recipe: Recipe,
+    *,
+    name: str,
+    licence: str,
+    random_state: int = 0,
+    notes: str | None = None,
+) -> Encoder:
+    """Make an untrained encoder; torch's global random state is left as it was.
+
+    Args:
+        architecture: a ViT without `image_size` takes the recipe's.
+        recipe: how its scans are prepared.
+        name: for people.
+        licence: of the weights.
+        random_state: seed of the weights.
+        notes: for the card.
+
+    Raises:
+        UsageError: an architecture that does not fit the recipe, or cannot be built.
+    """
+    if architecture.backbone == "vit" and architecture.image_size is None:
+        architecture = architecture.model_copy(update={"image_size": recipe.spatial_size})
+    _check_fit(architecture, recipe)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(random_state)
+        network = TwinEncoder.from_architecture(architecture).eval()
+    card = EncoderCard(
+        name=name,
+        medsiam_version=__version__,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        architecture=architecture,
+        recipe=recipe,
+        licence=licence,
+        notes=notes,
+        fingerprint=fingerprint(network.state_dict(), architecture, recipe),
+    )
+    return Encoder(network, card)
+
+
+def _check_fit(architecture: Architecture, recipe: Recipe) -> None:
+    for field in ("spatial_dims", "in_channels"):
+        ours, theirs = getattr(architecture, field), getattr(recipe, field)
+        if ours != theirs:
+            raise UsageError(f"the architecture has {field} = {ours}, the recipe {theirs}")
+    if architecture.image_size not in (None, recipe.spatial_size):
+        raise UsageError(
+            f"the architecture has image_size = {architecture.image_size}, "
+            f"the recipe spatial_size = {recipe.spatial_size}"
+        )
+
+
+def _batches(tensors: Iterable[torch.Tensor], batch_size: int) -> Iterator[list[torch.Tensor]]:
+    batch: list[torch.Tensor] = []
+    for tensor in tensors:
+        batch.append(tensor)
+        if len(batch) == batch_size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _inference(network: nn.Module) -> Iterator[torch.device]:
+    """Evaluation mode without gradients; each module's training flag is put back afterwards."""
+    training = [module for module in network.modules() if module.training]
+    for module in training:
+        module.training = False
+    try:
+        with torch.inference_mode():
+            yield next(network.parameters()).device
+    finally:
+        for module in training:
+            module.training = True

@@ -1,0 +1,133 @@
+"""Embed the rows of a case table: order kept, faulty rows reported and left out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from medsiam.cases import CaseRow
+from medsiam.encoders.encoder import Encoder
+from medsiam.encoders.pixels import pixel_vector
+from medsiam.errors import MedsiamError, ScanError, UsageError
+from medsiam.preprocessing.prepare import prepare
+from medsiam.scans.read import read_scan
+
+_READERS = 2  # threads that read and prepare while the network works
+
+
+@dataclass(frozen=True)
+class RowFailure:
+    """A row that could not be embedded.
+
+    Attributes:
+        row: line of the case table.
+        path: as written in the table.
+        code: kind of fault, such as `not_finite`; `mismatch` for a scan of the other dimension.
+        message: what happened and what to do.
+    """
+
+    row: int
+    path: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class TableEmbeddings:
+    """What came of the rows of a case table.
+
+    Attributes:
+        paths: of the embedded rows, in their order, as written in the table.
+        embeddings: (n, d), same order.
+        failures: the other rows, in their order.
+    """
+
+    paths: tuple[str, ...]
+    embeddings: NDArray[np.float32]
+    failures: tuple[RowFailure, ...]
+
+
+def embed_case_rows(
+    rows: Iterable[CaseRow],
+    encoder: Encoder | None,
+    *,
+    batch_size: int = 16,
+    advance: Callable[[], None] | None = None,
+) -> TableEmbeddings:
+    """Read, prepare and embed the scans of a case table.
+
+    Args:
+        rows: of the table.
+        encoder: None for the pixel baseline.
+        batch_size: scans per pass; about twice as many are held in memory.
+        advance: called once per finished row.
+
+    Returns:
+        paths, embeddings and failures; an unreadable row never stops the others.
+    """
+    if batch_size < 1:
+        raise UsageError(f"batch_size must be at least 1, got {batch_size}")
+    paths: list[str] = []
+    parts: list[NDArray[np.float32]] = []
+    failures: list[RowFailure] = []
+    batch: list[torch.Tensor] = []
+    shape: torch.Size | None = None
+    for row, tensor in _loaded(rows, encoder, ahead=2 * batch_size):
+        if isinstance(tensor, torch.Tensor) and tensor.shape != (shape := shape or tensor.shape):
+            tensor = RowFailure(
+                row.row,
+                row.path_text,
+                "mismatch",
+                f"{row.path_text}: the table mixes 2D and 3D; give each a table of its own",
+            )
+        if isinstance(tensor, RowFailure):
+            failures.append(tensor)
+        else:
+            paths.append(row.path_text)
+            batch.append(tensor)
+        if len(batch) == batch_size:
+            parts.append(_embed(batch, encoder))
+            batch = []
+        if advance is not None:
+            advance()
+    if batch:
+        parts.append(_embed(batch, encoder))
+    empty = np.empty((0, encoder.embedding_dim if encoder else 0), np.float32)
+    return TableEmbeddings(tuple(paths), np.concatenate(parts) if parts else empty, tuple(failures))
+
+
+def _loaded(
+    rows: Iterable[CaseRow], encoder: Encoder | None, *, ahead: int
+) -> Iterator[tuple[CaseRow, torch.Tensor | RowFailure]]:
+    """Yield each row with its tensor, in order, while the next ones are read."""
+    waiting: deque[tuple[CaseRow, Future[torch.Tensor | RowFailure]]] = deque()
+    with ThreadPoolExecutor(_READERS, thread_name_prefix="medsiam-read") as pool:
+        for row in rows:
+            waiting.append((row, pool.submit(_load, row, encoder)))
+            if len(waiting) >= ahead:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        while waiting:
+            first, future = waiting.popleft()
+            yield first, future.result()
+
+
+def _load(row: CaseRow, encoder: Encoder | None) -> torch.Tensor | RowFailure:
+    try:
+        scan = read_scan(row.path)
+        return prepare(scan, encoder.recipe) if encoder else pixel_vector(scan)
+    except ScanError as error:
+        return RowFailure(row.row, row.path_text, error.code, str(error))
+    except MedsiamError as error:
+        return RowFailure(row.row, row.path_text, "mismatch", str(error))
+
+
+def _embed(batch: list[torch.Tensor], encoder: Encoder | None) -> NDArray[np.float32]:
+    stacked = torch.stack(batch)
+    return encoder.embed_tensors(stacked) if encoder else stacked.numpy()
