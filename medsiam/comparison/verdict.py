@@ -55,7 +55,7 @@ def _lead(rule: Rule, *, lower: bool = False) -> str:
 def _evidence(best: ConditionRank, n_voters: int, threshold: float | None = None) -> str:
     votes = round(best.votes * n_voters)
     patients = "patient" if n_voters == 1 else "patients"
-    support = f"{votes} of {n_voters} nearest {patients}; its case {best.nearest_case_id} lies at "
+    support = f"{votes} of {n_voters} nearest {patients}; nearest case {best.nearest_case_id} at "
     if threshold is None:
         return support + in_digits(best.distance)[0]
     distance, limit = in_digits(best.distance, threshold)

@@ -1,0 +1,43 @@
+"""REPORT: a comparison as JSON, CSV and one page to look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medsiam._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from medsiam.reports.document import comparison_document as comparison_document
+    from medsiam.reports.document import write_json as write_json
+    from medsiam.reports.page import write_page as write_page
+    from medsiam.reports.pictures import display_window as display_window
+    from medsiam.reports.pictures import encode_png as encode_png
+    from medsiam.reports.pictures import percentile_window as percentile_window
+    from medsiam.reports.pictures import render_slice as render_slice
+    from medsiam.reports.planes import Plane as Plane
+    from medsiam.reports.planes import axis_of as axis_of
+    from medsiam.reports.planes import main_axis as main_axis
+    from medsiam.reports.planes import plane_of as plane_of
+    from medsiam.reports.table import flat_rows as flat_rows
+    from medsiam.reports.table import safe_cell as safe_cell
+    from medsiam.reports.table import write_csv as write_csv
+
+_HOMES = {
+    "Plane": ".planes",
+    "axis_of": ".planes",
+    "comparison_document": ".document",
+    "display_window": ".pictures",
+    "encode_png": ".pictures",
+    "flat_rows": ".table",
+    "main_axis": ".planes",
+    "percentile_window": ".pictures",
+    "plane_of": ".planes",
+    "render_slice": ".pictures",
+    "safe_cell": ".table",
+    "write_csv": ".table",
+    "write_json": ".document",
+    "write_page": ".page",
+}
+
+__all__ = [*_HOMES]
+__getattr__ = lazy_names(__name__, _HOMES)
