@@ -17,8 +17,8 @@ from medsiam.encoders.card import Architecture, EncoderCard
 from medsiam.encoders.fingerprint import fingerprint
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.errors import EncoderError, EncoderMismatchError, UsageError
-from medsiam.preprocessing.prepare import prepare
 from medsiam.preprocessing.recipe import Recipe
+from medsiam.preprocessing.transform import prepare
 from medsiam.scans.scan import Scan
 
 

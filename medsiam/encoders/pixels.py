@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from medsiam.errors import EncoderMismatchError
-from medsiam.preprocessing.prepare import prepare
 from medsiam.preprocessing.recipe import Recipe
+from medsiam.preprocessing.transform import prepare
 from medsiam.scans.scan import Scan
 
 _EDGE = {2: 32, 3: 16}

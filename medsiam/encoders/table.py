@@ -15,7 +15,7 @@ from medsiam.cases import CaseRow
 from medsiam.encoders.encoder import Encoder
 from medsiam.encoders.pixels import pixel_vector
 from medsiam.errors import MedsiamError, ScanError, UsageError
-from medsiam.preprocessing.prepare import prepare
+from medsiam.preprocessing.transform import prepare
 from medsiam.scans.read import read_scan
 
 _READERS = 2  # threads that read and prepare while the network works

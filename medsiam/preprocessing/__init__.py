@@ -9,9 +9,9 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.preprocessing.augmentation import Augmentation as Augmentation
     from medsiam.preprocessing.augmentation import build_augmentation as build_augmentation
-    from medsiam.preprocessing.prepare import build_transform as build_transform
-    from medsiam.preprocessing.prepare import prepare as prepare
     from medsiam.preprocessing.recipe import Recipe as Recipe
+    from medsiam.preprocessing.transform import build_transform as build_transform
+    from medsiam.preprocessing.transform import prepare as prepare
 
 __all__ = ["Augmentation", "Recipe", "build_augmentation", "build_transform", "prepare"]
 
@@ -21,7 +21,7 @@ __getattr__ = lazy_names(
         "Augmentation": ".augmentation",
         "Recipe": ".recipe",
         "build_augmentation": ".augmentation",
-        "build_transform": ".prepare",
-        "prepare": ".prepare",
+        "build_transform": ".transform",
+        "prepare": ".transform",
     },
 )
