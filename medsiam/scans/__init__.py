@@ -1,0 +1,31 @@
+"""READ: files from outside -> `Scan`. The only door for DICOM, NIfTI and images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medsiam._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from medsiam.scans.faults import FAULTS as FAULTS
+    from medsiam.scans.faults import is_foreign as is_foreign
+    from medsiam.scans.folder import FolderIndex as FolderIndex
+    from medsiam.scans.folder import SkippedFile as SkippedFile
+    from medsiam.scans.folder import index_folder as index_folder
+    from medsiam.scans.read import read_scan as read_scan
+    from medsiam.scans.scan import Scan as Scan
+    from medsiam.scans.source import ScanSource as ScanSource
+
+_HOMES = {
+    "FAULTS": ".faults",
+    "FolderIndex": ".folder",
+    "Scan": ".scan",
+    "ScanSource": ".source",
+    "SkippedFile": ".folder",
+    "index_folder": ".folder",
+    "is_foreign": ".faults",
+    "read_scan": ".read",
+}
+
+__all__ = [*_HOMES]
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -1,0 +1,63 @@
+"""What the reading libraries say, turned into faults and sentences that name no patient."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from medsiam.errors import ScanError
+from medsiam.scans.faults import fault
+
+# Warning filters belong to the whole process: only one thread at a time may change them.
+_FILTERS = threading.RLock()
+
+# (what a library's warning contains, what is said of it); the rest is counted.
+_KNOWN = (
+    ("pixel data is longer", "the pixel data are longer than the header says; the rest was left"),
+    ("Unknown encoding", "the character set is unknown; texts of the header may be wrong"),
+    ("Failed to decode byte string", "texts of the header do not fit its character set"),
+    ("End of file reached", "the file ends early"),
+    ("'Bits Stored'", "the header and the compressed pixel data disagree about the bits stored"),
+)
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[list[str]]:
+    """Read a file inside: whatever goes wrong comes out as a `ScanError`.
+
+    Texts of foreign errors and warnings may quote the header, so only their kind is passed on.
+
+    Yields:
+        a list that holds, once the block has ended, a sentence for each kind of warning.
+
+    Raises:
+        ScanError: for every exception raised in the block.
+    """
+    said: list[str] = []
+    with _FILTERS, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            yield said
+        except ScanError:
+            raise
+        except FileNotFoundError:
+            raise fault("missing_file", path, "no such file or folder") from None
+        except PermissionError:
+            raise fault("no_access", path, "no permission to read it") from None
+        except MemoryError:
+            raise fault("too_large", path, "not enough memory to read it") from None
+        except Exception as error:
+            what = f"it could not be read ({type(error).__name__})"
+            raise fault("unreadable", path, what) from None
+    said.extend(_sentences([str(warning.message) for warning in caught]))
+
+
+def _sentences(messages: Sequence[str]) -> list[str]:
+    known = [sentence for part, sentence in _KNOWN if any(part in message for message in messages)]
+    rest = [m for m in messages if not any(part in m for part, _ in _KNOWN)]
+    if rest:
+        known.append(f"the header departs from the standard in {len(set(rest))} places")
+    return known

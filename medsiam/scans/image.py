@@ -1,0 +1,116 @@
+"""PNG, JPEG and TIFF -> 2D `Scan`, grey or RGB, as bright as shown on screen."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from medsiam.scans.faults import fault
+from medsiam.scans.limits import check_size
+from medsiam.scans.scan import Scan
+from medsiam.scans.values import finite
+
+_FORMATS = ("PNG", "JPEG", "TIFF")
+_GREY = {"L", "F", "I", "I;16", "I;16L", "I;16B", "I;16N"}
+_TO_RGB = {"RGB", "RGBX", "CMYK", "YCbCr", "HSV"}
+_PHOTOMETRIC, _BITS = 262, 258  # TIFF tags
+_WHITE_IS_ZERO = 0
+
+
+def read_image(path: Path) -> Scan:
+    """Read a picture without geometry: affine and spacing are None.
+
+    16-bit grey is kept, palettes are expanded, EXIF orientation is applied, alpha is put on black.
+
+    Raises:
+        ScanError: `too_large`, `multi_page`, `truncated_pixels`, `damaged_image`,
+            `unsupported_pixels`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(path, formats=_FORMATS) as image:
+                check_size(path, image.size)
+                _refuse_pages(image, path)
+                image.load()
+                said = _loss_of_depth(image, path)
+                array, flattened = _grey_or_rgb(_upright(image), path)
+        except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+            what = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
+            raise fault("too_large", path, what) from None
+        except UnidentifiedImageError:
+            raise fault("damaged_image", path, "its header makes no sense") from None
+        except (OSError, SyntaxError, ValueError, struct.error) as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise  # the disk's fault, not the picture's
+            code = "truncated_pixels" if "truncated" in str(error) else "damaged_image"
+            raise fault(code, path, "it cannot be decoded to its end") from None
+    values = np.ascontiguousarray(np.swapaxes(array, 0, 1), dtype=np.float32)
+    values, replaced = finite(values, path)
+    return Scan(
+        array=values,
+        spatial_dims=2,
+        sources=(path,),
+        warnings=(*said, *flattened, *replaced),
+    )
+
+
+def _refuse_pages(image: Image.Image, path: Path) -> None:
+    pages = getattr(image, "n_frames", 1)
+    # A JPEG with several pictures (MPO) holds previews behind the one that every viewer shows.
+    if pages > 1 and image.format in ("TIFF", "PNG"):
+        raise fault("multi_page", path, f"it holds {pages} pictures")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn as EXIF asks, and TIFF's white-is-zero round where Pillow left it."""
+    tags: Any = getattr(image, "tag_v2", {})
+    turned = ImageOps.exif_transpose(image)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO and turned.mode.startswith("I;16"):
+        return Image.fromarray(np.uint16(65535) - np.asarray(turned))
+    return turned
+
+
+def _grey_or_rgb(image: Image.Image, path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return (rows, columns) or (rows, columns, 3), and a sentence where alpha had a say."""
+    mode = image.mode
+    if mode == "1":
+        return np.asarray(image.convert("L")), ()
+    if mode in _GREY:
+        return np.asarray(image), ()
+    if mode in ("LA", "La"):
+        return _on_black(image.convert("LA"), "L")
+    if mode in ("RGBA", "RGBa", "PA") or "transparency" in image.info:
+        return _on_black(image.convert("RGBA"), "RGB")
+    if mode == "P" or mode in _TO_RGB:
+        return np.asarray(image.convert("RGB")), ()
+    raise fault("unsupported_pixels", path, f"pixels of mode {mode}")
+
+
+def _on_black(image: Image.Image, mode: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+    alpha = image.getchannel("A")
+    if np.asarray(alpha).min() == 255:
+        return np.asarray(image.convert(mode)), ()
+    black = Image.new(mode, image.size)
+    black.paste(image.convert(mode), mask=alpha)
+    return np.asarray(black), ("transparent parts were put on black",)
+
+
+def _loss_of_depth(image: Image.Image, path: Path) -> tuple[str, ...]:
+    """Say where Pillow reads colour of 16 bits a channel with 8."""
+    if image.mode in _GREY:
+        return ()
+    bits = 8
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            bits = file.read(25)[24]  # IHDR: bit depth
+    elif image.format == "TIFF":
+        tags: Any = getattr(image, "tag_v2", {})
+        bits = max(tags.get(_BITS, (8,)))
+    return (f"{bits} bits a channel were read with 8",) if bits > 8 else ()

@@ -1,0 +1,210 @@
+"""Pixel data of a DICOM data set -> values with a meaning, float32, axes (x, y).
+
+Order of the steps (PS3.3 C.11.1, C.7.6.3): decode, modality LUT or rescale, inversion. The window
+(VOI) is carried along and not applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
+from pydicom.pixels.utils import get_expected_length, iter_pixels
+from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
+
+from medsiam.scans.faults import fault
+from medsiam.scans.header import Header, numbers
+
+_END_OF_IMAGE = b"\xff\xd9"  # closes every JPEG, JPEG-LS and JPEG 2000 stream
+_PADDING = 32  # bytes that may follow it
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One frame.
+
+    Attributes:
+        array: float32, (x, y) after rescale and as bright as stored, or (x, y, 3) colour from 0
+            to 255 whatever the number of bits.
+        window: (center, width) in units of `array`, None where the header carries none.
+        pivot: for MONOCHROME1 the sum of the lowest and the highest value that the stored bits
+            can express, after rescale; None for every other photometric interpretation.
+    """
+
+    array: NDArray[np.float32]
+    window: tuple[float, float] | None
+    pivot: float | None
+
+
+def inverted(
+    array: NDArray[np.float32], window: tuple[float, float] | None, pivot: float
+) -> tuple[NDArray[np.float32], tuple[float, float] | None]:
+    """Turn MONOCHROME1 round, so that a large value is bright: v becomes `pivot` - v.
+
+    With the pivot of `Picture` the range of possible values is mapped onto itself, whatever the
+    content of the picture, and the window turns with it.
+    """
+    turned = np.float32(pivot) - array
+    return turned, None if window is None else (pivot - window[0], window[1])
+
+
+def pictures(dataset: Dataset, header: Header) -> Iterator[Picture]:
+    """Yield every frame of a data set, decoded.
+
+    Raises:
+        ScanError: `unsupported_transfer_syntax`, `truncated_pixels`, `damaged_pixels`,
+            `unsupported_pixels`, `damaged_dicom`.
+    """
+    for index, stored in enumerate(_stored_frames(dataset, header)):
+        groups = _groups(dataset, index)
+        if header.photometric == "PALETTE COLOR":
+            colour = apply_color_lut(stored, dataset)[..., :3]
+            yield Picture(_xy(_to_255(colour, 8 * colour.itemsize)), None, None)
+        elif stored.ndim == 3:
+            yield Picture(_xy(_to_255(stored, int(dataset.BitsStored))), None, None)
+        else:
+            values, extremes = _modality(stored, dataset, groups, header.path)
+            pivot = sum(extremes) if header.photometric == "MONOCHROME1" else None
+            yield Picture(_xy(values), _window(groups), pivot)
+
+
+def _xy(frame: NDArray[Any]) -> NDArray[np.float32]:
+    """Turn (rows, columns) into (x, y) = (columns, rows)."""
+    return np.ascontiguousarray(np.swapaxes(frame, 0, 1), dtype=np.float32)
+
+
+def _to_255(colour: NDArray[Any], bits: int) -> NDArray[Any]:
+    return colour if bits == 8 else colour * (255.0 / (2**bits - 1))
+
+
+def _stored_frames(dataset: Dataset, header: Header) -> Iterator[NDArray[Any]]:
+    """Yield stored values, (rows, columns) or (rows, columns, 3); YBR is turned into RGB."""
+    _check_transfer_syntax(dataset, header.path)
+    _check_complete(dataset, header)
+    shape = (header.rows, header.columns)
+    seen = 0
+    try:
+        for frame in iter_pixels(dataset):
+            if frame.shape not in (shape, (*shape, 3)):
+                break
+            seen += 1
+            yield frame
+    except Exception as error:  # decoders raise anything; their texts help nobody
+        what = f"the pixel data cannot be decoded ({type(error).__name__})"
+        raise fault("damaged_pixels", header.path, what) from None
+    if seen != header.frames:
+        what = f"{seen} of {header.frames} frames of {shape[1]} x {shape[0]} pixels can be decoded"
+        raise fault("damaged_pixels", header.path, what)
+
+
+def _check_transfer_syntax(dataset: Dataset, path: Path) -> None:
+    syntax: UID = dataset.file_meta.TransferSyntaxUID
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        available = False
+    # The decoders at hand read JPEG Extended with 8 bits only.
+    if syntax == JPEGExtended12Bit and numbers(dataset, "BitsStored", 1) != (8.0,):
+        available = False
+    if not available:
+        raise fault("unsupported_transfer_syntax", path, f"compressed as {syntax.name}")
+
+
+def _check_complete(dataset: Dataset, header: Header) -> None:
+    """Refuse pixel data that end early, before a decoder fills up what is missing."""
+    syntax: UID = dataset.file_meta.TransferSyntaxUID
+    if "PixelData" not in dataset:
+        return  # float pixel data: the decoder checks the length
+    data = dataset.PixelData or b""
+    if not syntax.is_encapsulated:
+        try:
+            expected = get_expected_length(dataset)
+        except Exception:
+            raise fault("damaged_dicom", header.path, "its pixel format is incomplete") from None
+        if len(data) < expected:
+            what = f"{len(data)} of {expected} bytes of pixel data are there"
+            raise fault("truncated_pixels", header.path, what)
+        return
+    try:
+        frames = list(generate_frames(data, number_of_frames=header.frames))
+    except Exception:
+        what = "the fragments of the compressed pixel data are incomplete"
+        raise fault("truncated_pixels", header.path, what) from None
+    complete = syntax == RLELossless or all(_END_OF_IMAGE in f[-_PADDING:] for f in frames)
+    if len(frames) < header.frames or not complete:
+        what = "the compressed pixel data end early"
+        raise fault("truncated_pixels", header.path, what)
+
+
+def _groups(dataset: Dataset, index: int) -> list[Dataset]:
+    """Return the data sets in which a value of frame `index` may stand, most specific first."""
+    found = []
+    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    if index < len(per_frame):
+        found.append(per_frame[index])
+    found.extend((dataset.get("SharedFunctionalGroupsSequence") or [])[:1])
+    items: list[Dataset] = []
+    for group in found:
+        for name in ("PixelValueTransformationSequence", "FrameVOILUTSequence"):
+            items.extend((group.get(name) or [])[:1])
+    return [*items, dataset]
+
+
+def _modality(
+    stored: NDArray[Any], dataset: Dataset, groups: list[Dataset], path: Path
+) -> tuple[NDArray[Any], tuple[float, float]]:
+    """Return values in the modality's units, and the lowest and highest possible of them."""
+    if len(dataset.get("ModalityLUTSequence") or []):
+        bits = int(dataset.ModalityLUTSequence[0].LUTDescriptor[2])
+        return apply_modality_lut(stored, dataset), (0.0, float(2**bits - 1))
+    slope, intercept = _rescale(groups, path)
+    if np.issubdtype(stored.dtype, np.floating):
+        extremes = float(stored.min()), float(stored.max())
+    else:
+        bits = int(dataset.BitsStored)
+        low = -(2 ** (bits - 1)) if dataset.PixelRepresentation == 1 else 0
+        extremes = float(low), float(low + 2**bits - 1)
+    ends = sorted(slope * end + intercept for end in extremes)
+    if (slope, intercept) == (1.0, 0.0):
+        return stored, (ends[0], ends[1])
+    return stored * np.float64(slope) + np.float64(intercept), (ends[0], ends[1])
+
+
+def _rescale(groups: list[Dataset], path: Path) -> tuple[float, float]:
+    """Return (slope, intercept); an absent or empty element is 1 or 0."""
+    slope, intercept = 1.0, 0.0
+    for group in groups:
+        if "RescaleSlope" not in group and "RescaleIntercept" not in group:
+            continue
+        slope = _number_or(group, "RescaleSlope", 1.0, path)
+        intercept = _number_or(group, "RescaleIntercept", 0.0, path)
+        break
+    if slope == 0:
+        raise fault("damaged_dicom", path, "RescaleSlope is 0")
+    return slope, intercept
+
+
+def _number_or(group: Dataset, keyword: str, absent: float, path: Path) -> float:
+    if keyword not in group or group[keyword].is_empty:
+        return absent
+    values = numbers(group, keyword, 1)
+    if values is None:
+        raise fault("damaged_dicom", path, f"{keyword} is no number")
+    return values[0]
+
+
+def _window(groups: list[Dataset]) -> tuple[float, float] | None:
+    """Return the first window of the most specific group that has a usable one."""
+    for group in groups:
+        center, width = numbers(group, "WindowCenter"), numbers(group, "WindowWidth")
+        if center and width and width[0] > 0:
+            return center[0], width[0]
+    return None

@@ -1,0 +1,30 @@
+"""Values that no network can take are replaced, and said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsiam.scans.faults import fault
+
+
+def finite(array: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    """Replace NaN and infinity by the lowest finite value: the background of most scans.
+
+    Returns:
+        the array (itself where all is well), and a sentence where something was replaced.
+
+    Raises:
+        ScanError: `no_finite_values`.
+    """
+    good = np.isfinite(array)
+    if good.all():
+        return array, ()
+    if not good.any():
+        raise fault("no_finite_values", path, "it holds no finite value")
+    lowest = array[good].min()
+    n = int(array.size - good.sum())
+    replaced = np.where(good, array, lowest).astype(np.float32)
+    return replaced, (f"{n} values that are no finite number were set to the lowest value",)
