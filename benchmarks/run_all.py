@@ -1,0 +1,18 @@
+"""Remake every figure of docs/benchmarks.md, one script after the other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPTS = ("startup.py", "few_shot.py")
+
+
+def main() -> None:
+    for script in SCRIPTS:
+        subprocess.run([sys.executable, str(Path(__file__).parent / script)], check=True)
+
+
+if __name__ == "__main__":
+    main()
