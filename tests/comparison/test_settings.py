@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from medsiam.comparison.settings import Settings
+from medsiam.errors import UsageError
+
+
+def test_good_settings():
+    assert Settings(5, "cosine", "vote").rule == "vote"
+    assert Settings(np.int64(2), "mahalanobis", "prototype").k == 2
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, True, "5", None])
+def test_k_is_a_whole_number_of_at_least_one(k):
+    with pytest.raises(UsageError, match="k must be a whole number of at least 1"):
+        Settings(k, "cosine", "nearest")
+
+
+def test_the_nearest_spelling_is_named():
+    with pytest.raises(UsageError, match="did you mean cosine"):
+        Settings(5, "cosin", "nearest")
+    with pytest.raises(UsageError, match="did you mean prototype"):
+        Settings(5, "cosine", "prototypes")
+    with pytest.raises(UsageError, match="choose one of nearest, vote, prototype"):
+        Settings(5, "cosine", "zzz")
