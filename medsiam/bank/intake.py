@@ -1,0 +1,186 @@
+"""A whole case table into the bank: one new version, every row accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from medsiam.bank.case import PROOFS
+from medsiam.bank.new_case import NewCase
+from medsiam.bank.reference_bank import ReferenceBank
+from medsiam.cases import CaseRow, CaseTable, group_cases
+from medsiam.errors import BankError, MedsiamError, ScanError, UsageError
+from medsiam.scans import read_scan
+from medsiam.scans.scan import Scan
+
+_HOW = {
+    "proof": "add a column proof, or give --proof for all rows without one "
+    f"({', '.join(PROOFS)}; an explicit none is allowed)",
+    "licence": "add a column licence, or give --licence for all rows without one "
+    "(the licence or consent that allows its use; an explicit none is allowed)",
+}
+_SHORTEST_TELLING_ID = 4  # characters; a shorter identifier is found in any text
+
+
+class FailedRow(NamedTuple):
+    """A row that is not in the bank: its path as written, a stable code, and the reason."""
+
+    path: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of a case table: the cases added, the rows that failed, remarks."""
+
+    added: tuple[str, ...]
+    failed: tuple[FailedRow, ...]
+    notices: tuple[str, ...] = ()
+
+
+def add_case_table(
+    bank: ReferenceBank,
+    table: CaseTable,
+    *,
+    proof: str | None = None,
+    licence: str | None = None,
+    source: str | None = None,
+    progress: Callable[[], None] | None = None,
+) -> Intake:
+    """Add the cases of a table to the bank, all as one new version.
+
+    Rows that share a case_id are one case, in phase order. A row that cannot be read is reported,
+    as is a case that the bank refuses; the rest goes on.
+
+    Args:
+        bank: its own encoder embeds the scans.
+        table: as read by `read_case_table`.
+        proof: for cases whose own column is empty.
+        licence: likewise.
+        source: likewise.
+        progress: called once per row.
+
+    Raises:
+        UsageError: `proof` is not one of `PROOFS`.
+        BankError: not one case says how its diagnosis was proven, or what allows its use.
+    """
+    if proof is not None and proof not in PROOFS:
+        raise UsageError(f"unknown proof {proof!r}; use one of {', '.join(PROOFS)}")
+    reading = _Reading(table, {"proof": proof, "licence": licence, "source": source}, progress)
+    for name in ("proof", "licence"):
+        if not any(reading.text(rows, name) for rows in reading.cases.values()):
+            raise BankError(f"no case of {table.path} has a {name}: {_HOW[name]}")
+    added = bank.add_many(
+        reading.new_cases(), note=f"from {table.path.name}", on_refused=reading.refuse
+    )
+    return Intake(tuple(case.case_id for case in added), reading.failed, reading.notices)
+
+
+class _Reading:
+    """One pass over the cases of a table; keeps what failed, by line."""
+
+    def __init__(
+        self,
+        table: CaseTable,
+        defaults: dict[str, str | None],
+        progress: Callable[[], None] | None,
+    ) -> None:
+        self.cases = {rows[0].case_id: rows for rows in group_cases(table.rows)}
+        self._defaults = defaults
+        self._progress = progress
+        self._failed: dict[int, FailedRow] = {}
+        self._n_telling = 0
+
+    @property
+    def failed(self) -> tuple[FailedRow, ...]:
+        """Failed rows in the order of the table."""
+        return tuple(self._failed[line] for line in sorted(self._failed))
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Remarks on the texts that were stored as they are."""
+        if not self._n_telling:
+            return ()
+        return (
+            f"in {self._n_telling} cases the case_id, source or notes contain the patient's "
+            "identifier; the bank keeps and shows these texts as they are: where that is not "
+            "allowed, give a case_id of your own",
+        )
+
+    def text(self, rows: tuple[CaseRow, ...], name: str) -> str | None:
+        """Return what the rows of a case say in a column, else what was given for all rows."""
+        said = dict.fromkeys(value for row in rows if (value := getattr(row, name)))
+        return "; ".join(said) or self._defaults.get(name)
+
+    def new_cases(self) -> Iterator[NewCase]:
+        """Yield every case that could be read, one at a time."""
+        for case_id, rows in self.cases.items():
+            new = None
+            try:
+                new = self._new_case(rows)
+            except MedsiamError as error:
+                self.refuse(case_id, error)
+            if self._progress is not None:
+                for _ in rows:
+                    self._progress()
+            if new is not None:
+                yield new
+
+    def refuse(self, case_id: str, error: MedsiamError) -> None:
+        """Note for every row of a case why it is not in the bank."""
+        for row in self.cases[case_id]:
+            if row.row not in self._failed:
+                self._fail(row, getattr(error, "code", "refused"), str(error))
+
+    def _fail(self, row: CaseRow, code: str, message: str) -> None:
+        self._failed[row.row] = FailedRow(row.path_text, code, message)
+
+    def _new_case(self, rows: tuple[CaseRow, ...]) -> NewCase | None:
+        """Read one case; None where a row of it failed, which is noted."""
+        first = rows[0]
+        for name in ("proof", "licence"):
+            if not self.text(rows, name):
+                raise BankError(f"case {first.case_id} has no {name}: {_HOW[name]}")
+        scans = self._read(rows)
+        if scans is None:
+            return None
+        patient_id = self.text(rows, "patient_id") or self.text(rows, "group")
+        new = NewCase(
+            scans=scans,
+            case_id=first.case_id,
+            condition=first.condition,
+            patient_id=patient_id,
+            proof=self.text(rows, "proof") or "",
+            licence=self.text(rows, "licence"),
+            source=self.text(rows, "source"),
+            phases=tuple(row.phase for row in rows),
+            notes=self.text(rows, "notes"),
+        )
+        self._n_telling += _tells_patient(new)
+        return new
+
+    def _read(self, rows: tuple[CaseRow, ...]) -> tuple[Scan, ...] | None:
+        scans = []
+        for row in rows:
+            try:
+                scan = read_scan(row.path)
+            except ScanError as error:
+                self._fail(row, error.code, str(error))
+                continue
+            scans.append(replace(scan, modality=scan.modality or row.modality))
+        if len(scans) == len(rows):
+            return tuple(scans)
+        for row in rows:
+            if row.row not in self._failed:
+                reason = f"another scan of case {row.case_id} could not be read"
+                self._fail(row, "incomplete_case", reason)
+        return None
+
+
+def _tells_patient(new: NewCase) -> bool:
+    """True where a text that the bank keeps contains the patient's identifier itself."""
+    patient_id = (new.patient_id or "").strip()
+    texts = (new.case_id, new.source or "", new.notes or "")
+    return len(patient_id) >= _SHORTEST_TELLING_ID and any(patient_id in text for text in texts)

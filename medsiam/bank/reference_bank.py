@@ -1,0 +1,315 @@
+"""The reference bank: a folder with cases, their embeddings, and the encoder that made them."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from medsiam.bank.case import Case
+from medsiam.bank.filling import Refusal, embed_cases
+from medsiam.bank.kept_scans import read_kept_scan
+from medsiam.bank.new_case import NewCase
+from medsiam.bank.patients import hash_patient, new_salt
+from medsiam.bank.sqlite_store import SqliteStore
+from medsiam.bank.store import BankFacts, CaseStore, Snapshot, Version
+from medsiam.encoders.card import EncoderCard
+from medsiam.errors import BankError, EncoderMismatchError, OutputError
+from medsiam.scans.scan import Scan
+
+if TYPE_CHECKING:
+    from medsiam.encoders import Encoder
+
+DATABASE = "bank.sqlite"
+ENCODER = "encoder"
+SCANS = "scans"
+
+
+class ReferenceBank:
+    """Cases to compare with. Made by `create` or `open`.
+
+    Facts are read without loading torch; the encoder is loaded when it is first needed. What other
+    programs change is seen at once: `cases`, `embeddings` and the rest always answer from the
+    newest version. Where several of them must fit together, take one `snapshot()`.
+    """
+
+    def __init__(self, path: Path, store: CaseStore, encoder_card: EncoderCard) -> None:
+        self.path = path
+        self.encoder_card = encoder_card
+        self._store = store
+        self._encoder: Encoder | None = None
+        self._snapshot: Snapshot | None = None
+
+    @classmethod
+    def create(
+        cls, path: Path | str, encoder: Encoder, *, name: str | None = None
+    ) -> ReferenceBank:
+        """Make an empty bank that is filled and queried with this encoder.
+
+        Args:
+            path: a folder that does not exist yet, or is empty.
+            encoder: its weights and card are copied into the bank.
+            name: for people; the folder's name where none is given.
+
+        Raises:
+            BankError: there is something at `path` already.
+            OutputError: the folder cannot be written.
+        """
+        from medsiam.encoders import save_encoder
+
+        folder = Path(path)
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise BankError(f"{folder} exists already; choose another place for the new bank")
+        facts = BankFacts(
+            name=name or folder.absolute().name,
+            salt=new_salt(),
+            encoder_fingerprint=encoder.fingerprint,
+            encoder_name=encoder.card.name,
+            embedding_dim=encoder.embedding_dim,
+            spatial_dims=encoder.recipe.spatial_dims,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        # Everything is made beside the place and moved there in one step: never half a bank.
+        draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
+        try:
+            (draft / SCANS).mkdir(parents=True)
+            save_encoder(encoder, draft / ENCODER)
+            SqliteStore.create(draft / DATABASE, facts)
+            draft.replace(folder)
+        except OSError as error:
+            raise OutputError(f"bank {folder} cannot be written: {error.strerror}") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        bank = cls.open(folder)
+        bank._encoder = encoder
+        return bank
+
+    @classmethod
+    def open(cls, path: Path | str) -> ReferenceBank:
+        """Open a bank and check that it is whole.
+
+        Raises:
+            BankError: no bank, a damaged one, one of a newer medsiam; it stays untouched.
+            EncoderMismatchError: the encoder in the folder is not the one that filled the bank.
+        """
+        folder = Path(path)
+        if not folder.is_dir():
+            raise BankError(f"there is no bank at {folder}; make one with `medsiam bank create`")
+        store = SqliteStore.open(folder / DATABASE)
+        bank = cls(folder, store, _read_card(folder))
+        bank.check_encoder(bank.encoder_card)
+        bank.snapshot()  # reads every case against its checksum
+        store.versions()
+        return bank
+
+    @property
+    def name(self) -> str:
+        """The bank's name."""
+        return self._store.facts.name
+
+    @property
+    def version(self) -> int:
+        """Number of the newest version: 0 for an empty new bank, one more with every change."""
+        return self._store.version()
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """What changed and when, oldest first."""
+        return self._store.versions()
+
+    @property
+    def encoder(self) -> Encoder:
+        """The bank's own encoder, loaded on first use.
+
+        Raises:
+            EncoderError: it is damaged.
+            EncoderMismatchError: it is not the one that filled the bank.
+        """
+        if self._encoder is None:
+            from medsiam.encoders import load_encoder
+
+            encoder = load_encoder(self.path / ENCODER)
+            self.check_encoder(encoder.card)
+            self._encoder = encoder
+        return self._encoder
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The cases, in order of addition."""
+        return self.snapshot().cases
+
+    @property
+    def embeddings(self) -> NDArray[np.float32]:
+        """(n_cases, n_phases * embedding_dim), in the order of `cases`; read-only."""
+        return self.snapshot().embeddings
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Every condition once, sorted."""
+        return self.snapshot().conditions
+
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Phases that every case has; ("",) for one scan per case."""
+        return self.snapshot().phases
+
+    @property
+    def modalities(self) -> frozenset[str]:
+        """Every modality that a case has."""
+        return self.snapshot().modalities
+
+    def snapshot(self, version: int | None = None) -> Snapshot:
+        """Return cases and embeddings of one version, the newest where none is named.
+
+        Raises:
+            BankError: there is no such version, or the bank is damaged.
+        """
+        if version is not None:
+            return self._store.read(version)
+        if self._snapshot is None or self._snapshot.version != self._store.version():
+            self._snapshot = self._store.read()
+        return self._snapshot
+
+    def add(  # noqa: PLR0913 - the facts of a case, each by its name
+        self,
+        scans: Scan | Sequence[Scan],
+        *,
+        case_id: str,
+        condition: str,
+        patient_id: str | None = None,
+        proof: str = "none",
+        licence: str | None = None,
+        source: str | None = None,
+        phases: Sequence[str] = ("",),
+        notes: str | None = None,
+    ) -> Case:
+        """Add one case; see `NewCase` for the arguments and `add_many` for the errors."""
+        new = NewCase(
+            scans=(scans,) if isinstance(scans, Scan) else tuple(scans),
+            case_id=case_id,
+            condition=condition,
+            patient_id=patient_id,
+            proof=proof,
+            licence=licence,
+            source=source,
+            phases=tuple(phases),
+            notes=notes,
+        )
+        return self.add_many([new])[0]
+
+    def add_many(
+        self,
+        new_cases: Iterable[NewCase],
+        *,
+        note: str | None = None,
+        on_refused: Refusal | None = None,
+    ) -> tuple[Case, ...]:
+        """Embed cases with the bank's encoder and add them as one new version.
+
+        Args:
+            new_cases: read as they are needed, so that few scans are in memory at a time.
+            note: why, for the list of versions.
+            on_refused: told the case_id and the reason of each case that cannot be added, while
+                the others are; without it the first such case ends the call and none is added.
+
+        Returns:
+            the cases added.
+
+        Raises:
+            BankError: a case_id or a scan is in the bank already, or the phases or dimensions are
+                not the bank's.
+            ScanError, EncoderMismatchError: a scan cannot be prepared for the encoder.
+            OutputError: the bank cannot be written.
+        """
+        records = embed_cases(
+            new_cases,
+            store=self._store,
+            encoder=self.encoder,
+            scans_folder=self.path / SCANS,
+            on_refused=on_refused,
+        )
+        added = self._store.add(
+            records,
+            encoder_fingerprint=self.encoder.fingerprint,
+            note=note,
+            partial=on_refused is not None,
+        )
+        for case, error in added.refused:  # another program was quicker
+            if on_refused is not None:
+                on_refused(case.case_id, error)
+        return added.cases
+
+    def remove(self, case_id: str) -> int:
+        """Remove one case; see `remove_many`."""
+        return self.remove_many([case_id])
+
+    def remove_many(self, case_ids: Sequence[str], *, note: str | None = None) -> int:
+        """Remove cases from the newest version on; older versions keep them.
+
+        Returns:
+            number of the version that no longer has them.
+
+        Raises:
+            BankError: one of them is not in the bank; nothing was removed.
+        """
+        return self._store.remove(case_ids, note=note)
+
+    def scans(self, case_id: str) -> tuple[Scan, ...]:
+        """Return the kept scans of a case, in phase order, without patient and study.
+
+        Raises:
+            BankError: there is no such case, or a kept scan is missing or damaged.
+        """
+        return tuple(
+            read_kept_scan(facts, self.path / SCANS, case_id=case_id)
+            for facts in self._store.record(case_id).scans
+        )
+
+    def hash_patient(self, patient_id: str) -> str:
+        """Return the patient's salted hash: the only form that is ever stored or printed."""
+        return hash_patient(patient_id, self._store.facts.salt)
+
+    def check_encoder(self, card: EncoderCard) -> None:
+        """Refuse any encoder but the one whose embeddings are in the bank.
+
+        Raises:
+            EncoderMismatchError: naming both.
+        """
+        facts = self._store.facts
+        if card.fingerprint != facts.encoder_fingerprint:
+            raise EncoderMismatchError(
+                f"bank {self.path} was filled by encoder {facts.encoder_name} "
+                f"({facts.encoder_fingerprint[:12]}), not by encoder {card.name} "
+                f"({card.fingerprint[:12]}); distances between the two mean nothing: use the "
+                "bank's own encoder, or fill a new bank"
+            )
+
+    def __repr__(self) -> str:
+        snapshot = self.snapshot()
+        return (
+            f"ReferenceBank({self.name!r}, version {snapshot.version}, {len(snapshot.cases)} cases "
+            f"of {len(snapshot.conditions)} conditions, encoder {self.encoder_card.name!r})"
+        )
+
+
+def _read_card(folder: Path) -> EncoderCard:
+    """Read the card of the bank's encoder, which needs no torch."""
+    encoder = folder / ENCODER
+    for name in ("card.json", "weights.safetensors"):
+        if not (encoder / name).is_file():
+            raise BankError(
+                f"bank {folder} is not whole: {ENCODER}/{name} is missing; restore it from a copy"
+            )
+    try:
+        return EncoderCard.model_validate_json((encoder / "card.json").read_bytes())
+    except (OSError, ValidationError) as error:
+        raise BankError(
+            f"bank {folder}: {ENCODER}/card.json is no encoder's card; restore it from a copy"
+        ) from error

@@ -1,0 +1,138 @@
+"""Opening `bank.sqlite`: refuses what is not a bank's before SQLite touches it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from medsiam.bank import schema
+from medsiam.errors import BankError, MedsiamError, OutputError
+
+BUSY_SECONDS = 30.0
+_MAGIC = b"SQLite format 3\x00"
+# Offsets in the file header, https://www.sqlite.org/fileformat.html section 1.3
+_USER_VERSION = slice(60, 64)
+_APPLICATION_ID = slice(68, 72)
+_PRAGMAS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    # A bank may come from anybody: its schema runs nothing, and damaged pages are looked for.
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cell_size_check = ON",
+)
+
+
+def check_header(path: Path) -> None:
+    """Read the file's first bytes and refuse, untouched, what this program cannot use.
+
+    Raises:
+        BankError: no file, an empty or cut one, another program's, or a newer bank's.
+    """
+    try:
+        with path.open("rb") as stream:
+            header = stream.read(100)
+    except FileNotFoundError as error:
+        raise BankError(
+            f"{path.parent} holds no bank: {path.name} is missing; "
+            "make one with `medsiam bank create`"
+        ) from error
+    except OSError as error:
+        raise BankError(f"{path} cannot be read: {error.strerror}") from error
+    if len(header) < 100 or not header.startswith(_MAGIC):
+        raise BankError(
+            f"{path} is no bank's database: it is empty, damaged or of another kind; "
+            "restore it from a copy of the bank"
+        )
+    if int.from_bytes(header[_APPLICATION_ID], "big") != schema.APPLICATION_ID:
+        raise BankError(f"{path} belongs to another program; it was not touched")
+    found = int.from_bytes(header[_USER_VERSION], "big")
+    if found > schema.SCHEMA_VERSION:
+        raise BankError(
+            f"{path} was written by a newer medsiam (form {found}, this one knows "
+            f"{schema.SCHEMA_VERSION}); update medsiam; the bank was not touched"
+        )
+    if found < schema.SCHEMA_VERSION:
+        raise BankError(f"{path} has an unknown form ({found}); restore it from a copy of the bank")
+
+
+def make_engine(path: Path) -> Engine:
+    """Return an engine whose connections are opened per use, and closed after it.
+
+    A transaction reads one state of the bank; with the execution option `writes` it takes the
+    write lock at once and waits for other writers instead of failing half-way.
+    """
+    engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _connect(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,  # BEGIN is ours, see _begin
+    )
+    for pragma in _PRAGMAS:
+        connection.execute(pragma).close()
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def create_tables(path: Path) -> Engine:
+    """Make an empty database in WAL mode that says in its header whose it is."""
+    with closing(_connect(path, mode="rwc")) as connection:
+        for pragma in (
+            f"PRAGMA application_id = {schema.APPLICATION_ID}",
+            f"PRAGMA user_version = {schema.SCHEMA_VERSION}",
+            "PRAGMA journal_mode = WAL",
+        ):
+            connection.execute(pragma).close()
+    engine = make_engine(path)
+    schema.metadata.create_all(engine)
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine, path: Path, *, writes: bool = False) -> Iterator[Connection]:
+    """Run one transaction; whatever SQLite reports comes out as an error with a remedy."""
+    try:
+        with engine.connect().execution_options(writes=writes) as connection, connection.begin():
+            yield connection
+    except DBAPIError as error:
+        raise _translated(path, error) from error
+
+
+def _translated(path: Path, error: DBAPIError) -> MedsiamError:
+    name = getattr(error.orig, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return BankError(
+            f"{path} is being written by another program (waited {BUSY_SECONDS:.0f} s); "
+            "try again when it has finished"
+        )
+    if name.startswith(("SQLITE_FULL", "SQLITE_IOERR")):
+        return OutputError(
+            f"{path} could not be read or written (disk full or failing?); the bank keeps its last "
+            "complete version"
+        )
+    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        return OutputError(
+            f"{path} cannot be opened for writing, which a bank needs even to be read; "
+            "check the rights of the folder, or work on a copy"
+        )
+    return damaged(path, str(error.orig))
+
+
+def damaged(path: Path, what: str) -> BankError:
+    """Return the error for a database that does not hold what was once stored in it."""
+    return BankError(f"{path} is damaged ({what}); restore it from a copy of the bank")

@@ -1,0 +1,91 @@
+"""Kill writers of a bank at random moments; count what was lost. Long form of the kill test.
+
+python -m tests.bank.kill_campaign FOLDER KILLS [SEED]
+
+A process without threads forks each writer, so that a kill costs milliseconds, not an interpreter
+start. Prints one JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from medsiam.bank.sqlite_store import SqliteStore
+from tests.bank.samples import add, make_store
+
+LONGEST_WAIT = 0.03  # seconds between the last awaited acknowledgement and the kill
+
+
+def run(folder: Path, kills: int, seed: int) -> dict[str, int]:
+    chance = random.Random(seed)
+    database = folder / "bank.sqlite"
+    make_store(folder)
+    acknowledged: list[str] = []
+    counts = {"kills": kills, "corrupt": 0, "lost": 0, "halves": 0}
+    for kill in range(kills):
+        acknowledged += _die_writing(lambda say, k=kill: _write(database, k, say), chance)
+        try:
+            snapshot = SqliteStore.open(database).read()
+        except Exception as error:  # any failure to open is what this campaign looks for
+            print(f"kill {kill}: {error}", file=sys.stderr)
+            counts["corrupt"] += 1
+            continue
+        held = {case.case_id for case in snapshot.cases}
+        counts["lost"] += len(set(acknowledged) - held)
+        # Two cases per version: one without the other is half a version.
+        counts["halves"] += sum(_partner(case_id) not in held for case_id in held)
+    with closing(sqlite3.connect(database)) as connection:
+        verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
+        counts["corrupt"] += verdict != "ok"
+    return counts | {"acknowledged": len(acknowledged), "held": len(held)}
+
+
+def _partner(case_id: str) -> str:
+    return case_id[:-1] + {"a": "b", "b": "a"}[case_id[-1]]
+
+
+def _write(database: Path, kill: int, say: Callable[[str], None]) -> None:
+    store = SqliteStore.open(database)
+    for i in range(10_000):
+        pair = [f"{kill}-{i}-a", f"{kill}-{i}-b"]
+        add(store, *pair)
+        for case_id in pair:
+            say(case_id)
+
+
+def _die_writing(
+    write: Callable[[Callable[[str], None]], None], chance: random.Random
+) -> list[str]:
+    """Run a writer in a fork, kill it, and return what it had acknowledged."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            write(lambda case_id: os.write(writing, f"{case_id}\n".encode()) and None)
+        finally:
+            os._exit(1)
+    os.close(writing)
+    said = b""
+    for _ in range(chance.randrange(4)):  # 0: the kill may come while the writer still opens
+        said += os.read(reading, 4096)
+    time.sleep(chance.uniform(0, LONGEST_WAIT))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WTERMSIG(status) == signal.SIGKILL, "the writer ended before it was killed"
+    with os.fdopen(reading, "rb") as stream:
+        lines = (said + stream.read()).decode().split("\n")
+    return lines[:-1]  # what follows the last line break was not said in full
+
+
+if __name__ == "__main__":
+    place, number, *rest = sys.argv[1:]
+    print(json.dumps(run(Path(place), int(number), int(rest[0]) if rest else 0)))
