@@ -44,7 +44,7 @@ COLUMNS = (
     "research_use",
 )
 # What spreadsheets take for the start of a formula, full-width forms too (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def flat_rows(comparison: Comparison) -> list[dict[str, Cell]]:
@@ -107,8 +107,10 @@ def write_csv(comparisons: Comparison | Iterable[Comparison], path: Path | str) 
 def safe_cell(value: Value) -> Value | str:
     """Put an apostrophe before a text that a spreadsheet would run as a formula.
 
-    Numbers stay as they are, minus sign included.
+    Numbers stay as they are, minus sign included. Line ends become a line feed: readers differ on
+    whether a lone carriage return ends a row.
     """
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA):
-        return "'" + value
-    return value
+    if not isinstance(value, str):
+        return value
+    text = value.replace("\r\n", "\n").replace("\r", "\n")
+    return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
