@@ -146,6 +146,7 @@ def _efficientnet(spatial_dims: int, in_channels: int) -> Backbone:
         spatial_dims=spatial_dims,
         in_channels=in_channels,
         num_classes=1,
+        norm=("batch", {"eps": 1e-3, "momentum": 0.1}),  # 0.01 lags behind short training runs
     )
     # MONAI fixes the padding for an input of 224 along every axis; the paper's rule
     # ("same": output = input / stride, rounded up) is followed for the input at hand.
@@ -209,6 +210,8 @@ def _vit(spatial_dims: int, in_channels: int, image_size: Sequence[int] | None) 
         num_heads=6,
         spatial_dims=spatial_dims,
     )
+    for block in net.blocks:
+        block.norm_cross_attn = nn.Identity()  # a weight that MONAI keeps and never uses
     return Backbone(_PatchMap(net, tuple(image_size), grid), feature_dim=_VIT_HIDDEN)
 
 

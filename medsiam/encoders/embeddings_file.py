@@ -48,7 +48,7 @@ def load_embeddings(path: Path | str) -> tuple[list[str], NDArray[np.float32]]:
     """
     source = Path(path)
     try:
-        with np.load(source, allow_pickle=False) as archive:
+        with source.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             paths, embeddings = archive["paths"], archive["embeddings"]
     except FileNotFoundError:
         raise MedsiamError(f"embeddings {source}: there is no such file") from None

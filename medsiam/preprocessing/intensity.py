@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from monai.transforms.intensity.array import NormalizeIntensity, ScaleIntensityRange
-from monai.transforms.utils_pytorch_numpy_unification import percentile
 
 from medsiam.preprocessing.recipe import Recipe
 
@@ -39,7 +39,8 @@ def _to_unit(low: float, high: float) -> IntensityStep:
 
 
 def _scale_percentiles(image: torch.Tensor, lower: float, upper: float) -> torch.Tensor:
-    low, high = float(percentile(image, lower)), float(percentile(image, upper))
+    # NumPy selects where torch.quantile sorts: several times faster on a volume.
+    low, high = (float(value) for value in np.percentile(image.numpy(), (lower, upper)))
     if high <= low:  # a few bright voxels on a flat ground: both percentiles lie in the ground
         low, high = float(image.min()), float(image.max())
     return _to_unit(low, high)(image) if high > low else torch.zeros_like(image)
