@@ -1,0 +1,43 @@
+"""What this app was started with: one bank for all who look, and the studies they may open."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import streamlit as st
+
+from medsiam import ReferenceBank, Scan
+
+
+def the_bank() -> ReferenceBank:
+    """Return the bank, opened once; it always answers from its newest version.
+
+    Raises:
+        BankError, EncoderError: it cannot be opened any more.
+    """
+    return _opened(os.environ["MEDSIAM_REVIEW_BANK"])
+
+
+def studies_folder() -> Path | None:
+    """Return the folder whose studies may be opened, or None where only uploads are."""
+    folder = os.environ.get("MEDSIAM_REVIEW_STUDIES")
+    return Path(folder) if folder else None
+
+
+@st.cache_resource(show_spinner=False)
+def encoder_turn() -> threading.Lock:
+    """Return the lock to hold while encoding, so that readers take turns at the processor."""
+    return threading.Lock()
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def case_scans(bank_path: str, case_id: str, content_hashes: tuple[str, ...]) -> tuple[Scan, ...]:
+    """Return the kept scans of a case; the hashes tell a case from a later one of its name."""
+    return _opened(bank_path).scans(case_id)
+
+
+@st.cache_resource(show_spinner=False)
+def _opened(path: str) -> ReferenceBank:
+    return ReferenceBank.open(path)

@@ -1,0 +1,178 @@
+"""`medsiam review`: the reading page in a browser, on this computer only."""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from medsiam.cli.terminal import notice, print_text
+from medsiam.errors import MedsiamError, UsageError
+
+ADDRESS = "127.0.0.1"
+UPLOAD_MEGABYTES = 512
+_SECONDS_TO_START = 60.0
+_SECONDS_TO_END = 5.0
+
+# Streamlit's defaults listen on every interface, report usage and show tracebacks on the page.
+# Flags win over a config.toml of the user and over the environment.
+_SAFE = {
+    "server.address": ADDRESS,
+    "server.headless": "true",
+    "server.enableXsrfProtection": "true",
+    "server.enableCORS": "true",
+    "server.enableStaticServing": "false",
+    "server.enableAgentApi": "false",
+    "server.maxUploadSize": str(UPLOAD_MEGABYTES),
+    "server.fileWatcherType": "none",
+    "server.runOnSave": "false",
+    "server.showEmailPrompt": "false",
+    "browser.serverAddress": ADDRESS,
+    "browser.gatherUsageStats": "false",
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": "false",
+    "client.toolbarMode": "minimal",
+    "runner.magicEnabled": "false",
+}
+# A dark reading room: quiet greys beside the images, one accent that the colour-blind can tell.
+_THEME = {
+    "theme.base": "dark",
+    "theme.primaryColor": "#56B4E9",
+    "theme.backgroundColor": "#0E1116",
+    "theme.secondaryBackgroundColor": "#1A1F27",
+    "theme.textColor": "#E6E9EE",
+    "theme.borderColor": "#303845",
+    "theme.baseFontSize": "15",
+    "theme.baseRadius": "small",
+    "theme.font": "sans-serif",
+}
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "review",
+        help="open the reading page in a browser",
+        description="Serve the reading page to a browser on this computer (127.0.0.1 only): open a "
+        "study, see the ranked matches of the bank beside it. Ctrl-C ends it.",
+    )
+    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument(
+        "--studies", type=Path, help="folder whose studies may be opened; without it: upload only"
+    )
+    parser.add_argument("--port", type=int, default=8501, help="port to listen on (default 8501)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from medsiam import ReferenceBank
+
+    bank = ReferenceBank.open(args.bank)
+    if args.studies is not None and not args.studies.is_dir():
+        raise UsageError(f"{args.studies}: no such folder; --studies needs an existing folder")
+    require_free_port(args.port)
+    command = streamlit_command(app_script(), args.port)
+    environment = app_environment(args.bank, args.studies)
+    with _server(command, environment) as server:
+        try:
+            _wait_until_it_answers(server, args.port)
+            print_text(f"bank {bank.name}: open http://{ADDRESS}:{args.port} in a browser")
+            sys.stdout.flush()
+            notice("Ctrl-C ends it")
+            code = server.wait()
+        except KeyboardInterrupt:
+            return 0
+    raise MedsiamError(f"the app ended by itself (code {code}); see the lines above")
+
+
+def app_script() -> Path:
+    """The router: in the wheel's private copy, else in the repository beside the package."""
+    package = Path(__file__).parents[1]
+    for folder in (package / "_app", package.parent / "app"):
+        if (folder / "streamlit_app.py").is_file():
+            return folder / "streamlit_app.py"
+    raise MedsiamError("the app is missing from this installation; install medsiam again")
+
+
+def streamlit_command(script: Path, port: int) -> list[str]:
+    """The command line that serves `script` with safe settings."""
+    flags = {**_SAFE, **_THEME, "server.port": str(port)}
+    options = [f"--{name}={value}" for name, value in flags.items()]
+    # Another page that points its own name at this computer must not reach the app.
+    options += [f"--server.allowedHosts={name}" for name in (ADDRESS, "localhost")]
+    return [sys.executable, "-m", "streamlit", "run", str(script), *options]
+
+
+def app_environment(bank: Path, studies: Path | None) -> dict[str, str]:
+    """The environment of the app: what it may open, and no Streamlit setting from outside."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")
+    }
+    environment.pop("MEDSIAM_REVIEW_STUDIES", None)
+    environment["MEDSIAM_REVIEW_BANK"] = str(bank.resolve())
+    if studies is not None:
+        environment["MEDSIAM_REVIEW_STUDIES"] = str(studies.resolve())
+    return environment
+
+
+def require_free_port(port: int) -> None:
+    """Refuse a port that cannot be listened on, in one line instead of a server's log."""
+    if not 1 <= port <= 65535:
+        raise UsageError(f"--port {port}: a port is a number from 1 to 65535")
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((ADDRESS, port))
+        except OSError as error:
+            raise UsageError(
+                f"port {port} of {ADDRESS} cannot be used ({error.strerror}); "
+                "choose another with --port"
+            ) from error
+
+
+@contextmanager
+def _server(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the server for as long as the block lasts."""
+    # Its stdout repeats the address and holds tracebacks, which may quote a header.
+    shown = 2 if environment.get("MEDSIAM_TRACEBACK") else subprocess.DEVNULL
+    # Started in the app's own folder, where no foreign .streamlit/config.toml can lie.
+    server = subprocess.Popen(command, env=environment, stdout=shown, cwd=Path(command[4]).parent)
+    try:
+        yield server
+    finally:
+        server.terminate()
+        try:
+            server.wait(_SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
+    end = time.monotonic() + _SECONDS_TO_START
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise MedsiamError(
+                f"the app did not start (code {server.returncode}); see the lines above"
+            )
+        if _is_healthy(port):
+            return
+        time.sleep(0.1)
+    raise MedsiamError(f"the app did not answer within {_SECONDS_TO_START:.0f} s; try again")
+
+
+def _is_healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection(ADDRESS, port, timeout=2)
+    try:
+        connection.request("GET", "/_stcore/health")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
