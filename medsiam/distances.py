@@ -82,7 +82,9 @@ def check_metric(metric: str) -> None:
     raise UsageError(f"unknown metric {metric!r}: choose one of {', '.join(METRICS)}{hint}")
 
 
-def shrunk_precision(embeddings: ArrayLike, labels: ArrayLike | None = None) -> Floats:
+def shrunk_precision(
+    embeddings: ArrayLike, labels: ArrayLike | None = None, *, dimensions: int | None = None
+) -> Floats:
     """Return the inverse of the within-label covariance, shrunk towards a multiple of identity.
 
     The amount of shrinkage is the one of Ledoit and Wolf, "A well-conditioned estimator for
@@ -94,6 +96,8 @@ def shrunk_precision(embeddings: ArrayLike, labels: ArrayLike | None = None) -> 
     Args:
         embeddings: (n, d); n may be smaller than d.
         labels: (n,) label of each row; None: all rows belong to one label.
+        dimensions: of the space that the embeddings come from, where they are given as
+            `span_coordinates`; None: d.
 
     Returns:
         (d, d) float64, symmetric and positive definite.
@@ -109,24 +113,43 @@ def shrunk_precision(embeddings: ArrayLike, labels: ArrayLike | None = None) -> 
             "metric mahalanobis cannot learn the spread within a condition: no condition has two "
             "different cases; add cases, or use metric cosine or euclidean"
         )
-    covariance = _ledoit_wolf(residuals / scale) * scale**2
+    covariance = _ledoit_wolf(residuals / scale, dimensions or x.shape[1]) * scale**2
     precision = np.linalg.inv(covariance).astype(np.float64)
     symmetric: Floats = (precision + precision.T) / 2
     return symmetric
 
 
-def _ledoit_wolf(x: Floats) -> Floats:
-    """Shrunk covariance of centred rows (n, d); equations 9 to 14 of the paper."""
-    n, d = x.shape
+def span_coordinates(embeddings: ArrayLike) -> Floats:
+    """Return the same points in as few dimensions as they span, at the same distances.
+
+    Few cases in a large space span a small part of it. There, a precision is the same matrix,
+    only smaller, because shrinkage treats all directions outside alike.
+
+    Args:
+        embeddings: (n, d).
+
+    Returns:
+        (n, min(n, d)): coordinates in an orthonormal basis.
+    """
+    x = _as_embeddings(embeddings, "embeddings")
+    if len(x) >= x.shape[1]:
+        return x
+    triangle = np.asarray(np.linalg.qr(x.T, mode="r"), dtype=np.float64)  # x^T = basis triangle
+    return np.ascontiguousarray(triangle.T)
+
+
+def _ledoit_wolf(x: Floats, d: int) -> Floats:
+    """Shrunk covariance of centred rows: the estimator S* of the paper, in d dimensions."""
+    n = len(x)
     sample = x.T @ x / n
     mean_variance = float(np.trace(sample)) / d
     spread = float(np.sum(sample**2)) / d - mean_variance**2  # |S - mu I|^2
     noise = (float(np.sum(np.sum(x**2, axis=1) ** 2)) / n - float(np.sum(sample**2))) / (n * d)
     shrinkage = min(noise, spread) / spread if noise > 0 and spread > 0 else 0.0
-    shrunk: Floats = (1 - shrinkage) * sample + shrinkage * mean_variance * np.eye(d)
+    shrunk: Floats = (1 - shrinkage) * sample + shrinkage * mean_variance * np.eye(x.shape[1])
     nearly_none = shrinkage < 1e-6
     if nearly_none and np.linalg.eigvalsh(shrunk)[0] < 1e-6 * mean_variance:
-        shrunk = mean_variance * np.eye(d)
+        shrunk = mean_variance * np.eye(x.shape[1])
     return shrunk
 
 
@@ -159,7 +182,7 @@ def _root(precision: ArrayLike, d: int) -> Floats:
     if matrix.shape != (d, d) or not np.isfinite(matrix).all():
         raise UsageError(f"precision must be a finite ({d}, {d}) matrix, got shape {matrix.shape}")
     largest = float(np.abs(matrix).max(initial=0.0))
-    if not np.allclose(matrix, matrix.T, rtol=0, atol=1e-8 * largest):
+    if np.abs(matrix - matrix.T).max(initial=0.0) > 1e-8 * largest:
         raise UsageError("precision must be symmetric")
     try:
         return np.ascontiguousarray(np.linalg.cholesky(matrix).T)

@@ -1,0 +1,41 @@
+"""EVALUATE: protocols and figures over saved embeddings; never touches pixels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from medsiam._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from medsiam.evaluation.document import evaluation_csv as evaluation_csv
+    from medsiam.evaluation.document import evaluation_document as evaluation_document
+    from medsiam.evaluation.items import Items as Items
+    from medsiam.evaluation.items import join_cases as join_cases
+    from medsiam.evaluation.items import select_rows as select_rows
+    from medsiam.evaluation.measure import evaluate as evaluate
+    from medsiam.evaluation.protocol import EpisodeProtocol as EpisodeProtocol
+    from medsiam.evaluation.result import ConditionCount as ConditionCount
+    from medsiam.evaluation.result import Evaluation as Evaluation
+    from medsiam.evaluation.result import FewShot as FewShot
+    from medsiam.evaluation.result import Figure as Figure
+    from medsiam.evaluation.result import PairAuc as PairAuc
+    from medsiam.evaluation.result import Retrieval as Retrieval
+
+_HOMES = {
+    "ConditionCount": ".result",
+    "EpisodeProtocol": ".protocol",
+    "Evaluation": ".result",
+    "FewShot": ".result",
+    "Figure": ".result",
+    "Items": ".items",
+    "PairAuc": ".result",
+    "Retrieval": ".result",
+    "evaluate": ".measure",
+    "evaluation_csv": ".document",
+    "evaluation_document": ".document",
+    "join_cases": ".items",
+    "select_rows": ".items",
+}
+
+__all__ = [*_HOMES]
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -1,0 +1,193 @@
+"""From the rows of a case table to items: one embedding, condition and subject per case."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsiam.cases import CaseRow, group_cases
+from medsiam.errors import NothingToDoError, UsageError
+
+_NAMED = 5  # cases named in a message
+
+
+@dataclass(frozen=True, eq=False)
+class Items:
+    """Cases as arrays of equal length n.
+
+    Attributes:
+        embeddings: (n, d), d counting all phases.
+        conditions: (n,) diagnoses.
+        subjects: (n,) what must stay on one side: patient, else group, else the row. In memory
+            only: never printed or written.
+        n_scans: (n,) scans joined in each case.
+        notices: what was left out, and what is not known.
+    """
+
+    embeddings: NDArray[np.float32]
+    conditions: tuple[str, ...]
+    subjects: tuple[str, ...]
+    n_scans: tuple[int, ...]
+    notices: tuple[str, ...]
+
+
+def select_rows(
+    rows: Sequence[CaseRow],
+    *,
+    conditions: Sequence[str] | None = None,
+    splits: Sequence[str] | None = None,
+) -> tuple[CaseRow, ...]:
+    """Return the rows of these conditions and splits; None: all of them.
+
+    Raises:
+        UsageError: a condition or a split that no row has.
+    """
+    for kind, wanted, known in (
+        ("condition", conditions, {row.condition for row in rows}),
+        ("split", splits, {row.split for row in rows if row.split}),
+    ):
+        for name in wanted or ():
+            if name not in known:
+                raise UsageError(f"no row has the {kind} {name!r}; {_hint(name, sorted(known))}")
+    return tuple(
+        row
+        for row in rows
+        if (conditions is None or row.condition in conditions)
+        and (splits is None or row.split in splits)
+    )
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
+
+
+def join_cases(
+    rows: Sequence[CaseRow],
+    paths: Sequence[str],
+    embeddings: NDArray[np.float32],
+    *,
+    table: Sequence[CaseRow] | None = None,
+) -> Items:
+    """Join the embeddings of each case's scans, in phase order, into one item.
+
+    Args:
+        rows: those that take part.
+        paths: (n,) `path_text` of each embedding.
+        embeddings: (n, d).
+        table: all rows that the embeddings may be of; None: `rows`.
+
+    Raises:
+        UsageError: embeddings of scans that are not in the table.
+        NothingToDoError: no case has all its embeddings.
+    """
+    vectors = _by_path(table or rows, paths, embeddings)
+    cases = group_cases(rows)
+    incomplete = [c for c in cases if any(row.path_text not in vectors for row in c)]
+    complete = [c for c in cases if all(row.path_text in vectors for row in c)]
+    if not complete:
+        raise NothingToDoError("none of the table's cases has an embedding for each of its scans")
+    phases = _usual_phases(complete)
+    odd = [case for case in complete if _phases(case) != phases]
+    kept = [case for case in complete if _phases(case) == phases]
+    return Items(
+        embeddings=np.stack(
+            [np.concatenate([vectors[row.path_text] for row in case]) for case in kept]
+        ),
+        conditions=tuple(case[0].condition for case in kept),
+        subjects=tuple(_subject(case) for case in kept),
+        n_scans=tuple(len(case) for case in kept),
+        notices=(
+            *_split_notices(kept),
+            *_missing_notices(incomplete, vectors),
+            *_odd_notices(odd, phases),
+            *_alone_notices(kept),
+        ),
+    )
+
+
+def _by_path(
+    rows: Sequence[CaseRow], paths: Sequence[str], embeddings: NDArray[np.float32]
+) -> dict[str, NDArray[np.float32]]:
+    if len(paths) != len(embeddings):
+        raise UsageError(f"{len(paths)} paths for {len(embeddings)} embeddings: one each needed")
+    known = {row.path_text for row in rows}
+    strange = [path for path in paths if path not in known]
+    if strange:
+        raise UsageError(
+            f"{len(strange)} of {len(paths)} embeddings are of scans that the case table does not "
+            f"list ({_some(strange)}); use the table they were made from"
+        )
+    vectors: dict[str, NDArray[np.float32]] = {}
+    for path, vector in zip(paths, embeddings, strict=True):
+        if not np.array_equal(vectors.setdefault(path, vector), vector):
+            raise UsageError(f"the embeddings hold {path} twice, with different values")
+    return vectors
+
+
+def _phases(case: Sequence[CaseRow]) -> tuple[str, ...]:
+    return tuple(row.phase for row in case)
+
+
+def _usual_phases(cases: Sequence[tuple[CaseRow, ...]]) -> tuple[str, ...]:
+    """The phases that most cases have; of equally frequent ones, the longest."""
+    counts = Counter(_phases(case) for case in cases)
+    return max(counts, key=lambda phases: (counts[phases], len(phases), phases))
+
+
+def _subject(case: Sequence[CaseRow]) -> str:
+    """One row that names the patient is enough for the case."""
+    return next((row.subject for row in case if not row.stands_alone), case[0].subject)
+
+
+def _missing_notices(
+    cases: Sequence[tuple[CaseRow, ...]], vectors: dict[str, NDArray[np.float32]]
+) -> list[str]:
+    if not cases:
+        return []
+    missing = [row.path_text for case in cases for row in case if row.path_text not in vectors]
+    n = len(missing)
+    return [
+        f"{n} scan{'s' * (n != 1)} of the table without an embedding ({_some(missing)}): "
+        f"{len(cases)} case{'s' * (len(cases) != 1)} left out"
+    ]
+
+
+def _odd_notices(cases: Sequence[tuple[CaseRow, ...]], phases: tuple[str, ...]) -> list[str]:
+    if not cases:
+        return []
+    wanted = " + ".join(phase or "one scan without phase" for phase in phases)
+    return [
+        f"{len(cases)} case{'s' * (len(cases) != 1)} left out "
+        f"({_some([case[0].case_id for case in cases])}): most cases have {wanted}, these have not"
+    ]
+
+
+def _split_notices(cases: Sequence[tuple[CaseRow, ...]]) -> list[str]:
+    train = sum(case[0].split == "train" for case in cases)
+    if not train:
+        return []
+    return [
+        f"{train} of {len(cases)} cases are marked split = train: where the encoder was trained on "
+        "them, the results are too good"
+    ]
+
+
+def _alone_notices(cases: Sequence[tuple[CaseRow, ...]]) -> list[str]:
+    alone = sum(all(row.stands_alone for row in case) for case in cases)
+    if not alone:
+        return []
+    return [
+        f"{alone} of {len(cases)} cases have neither patient_id nor group, so each counts as a "
+        "subject of its own: cases of one patient may meet, and the results may be too good"
+    ]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

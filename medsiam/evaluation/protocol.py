@@ -1,0 +1,42 @@
+"""How few-shot accuracy is measured: one frozen record, readable from TOML."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class EpisodeProtocol(BaseModel):
+    """Settings of an evaluation.
+
+    An episode is a small bank and its queries: for each of `n_way` conditions, `n_shot` cases of
+    as many subjects are the support, and `n_query` cases of other subjects ask for the nearest
+    prototype. Read one from TOML with `medsiam.load_config(path, EpisodeProtocol)`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    conditions: tuple[str, ...] | None = Field(
+        default=None, description="those compared; None: all"
+    )
+    n_way: int | None = Field(default=None, ge=2, description="conditions per episode; None: all")
+    n_shots: tuple[int, ...] = Field(default=(1, 5, 10), description="support cases per condition")
+    n_episodes: int = Field(default=1000, ge=1, description="for each number of shots")
+    n_query: int = Field(default=10, ge=1, description="queries per condition and episode")
+    metric: Literal["euclidean", "cosine", "mahalanobis"] = "cosine"
+    random_state: int = Field(
+        default=0, ge=0, description="seed of the episodes and of the intervals"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.conditions is not None and len(set(self.conditions)) < len(self.conditions):
+            raise ValueError("conditions names one twice")
+        if self.conditions is not None and len(self.conditions) < 2:
+            raise ValueError("conditions needs at least two")
+        if not self.n_shots or min(self.n_shots) < 1:
+            raise ValueError("n_shots needs at least one number, each 1 or more")
+        if len(set(self.n_shots)) < len(self.n_shots):
+            raise ValueError("n_shots names a number twice")
+        return self
