@@ -42,7 +42,7 @@ class Phantom:
     array: Field = field(repr=False)
     spacing: tuple[float, ...]
     condition: str
-    patient_id: str
+    patient_id: str = field(repr=False)
     lesion_box: tuple[tuple[int, int], ...]
     affine: NDArray[np.float64] | None = field(repr=False)
     photometric: Literal["MONOCHROME1", "MONOCHROME2"]
@@ -136,15 +136,15 @@ def _choose_grid(
     spatial_dims: int, anatomy: np.random.Generator, visit: np.random.Generator
 ) -> _Grid:
     if spatial_dims == 2:
-        width = anatomy.uniform(280, 380)
-        spacing = round(width / visit.integers(160, 225), 4)
+        width = float(anatomy.uniform(280, 380))
+        spacing = round(width / int(visit.integers(160, 225)), 4)
         nx = round(width / spacing)
         shape: tuple[int, ...] = (nx, round(nx * visit.uniform(0.9, 1.15)))
         return _Grid(shape, (spacing, spacing), nx * spacing / 2, np.zeros(3))
-    width = anatomy.uniform(220, 320)
+    width = float(anatomy.uniform(220, 320))
     n, n_slices = int(visit.integers(56, 73)), int(visit.integers(40, 65))
     in_plane = round(width / n, 4)
-    thickness = round(width * visit.uniform(0.85, 1.0) / n_slices, 2)
+    thickness = round(width * float(visit.uniform(0.85, 1.0)) / n_slices, 2)
     middle = np.round(visit.uniform(-40, 40, 3) - np.array([0, 0, 300]), 1)
     extent = np.array([n - 1, n - 1, n_slices - 1]) * (in_plane, in_plane, thickness)
     origin = np.round(middle - extent / 2, 2)
