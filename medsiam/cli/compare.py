@@ -77,7 +77,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(comparison: Comparison) -> None:
+    from medsiam.comparison import in_digits
+
     print_text(comparison.verdict.text)
+    to_conditions = in_digits(*(entry.distance for entry in comparison.conditions))
+    to_matches = in_digits(*(match.distance for match in comparison.matches))
     table(
         f"Conditions, ranked by {comparison.rule}",
         (
@@ -93,21 +97,21 @@ def _show(comparison: Comparison) -> None:
             (
                 entry.rank,
                 entry.condition,
-                entry.distance,
+                distance,
                 entry.nearest_case_id,
                 f"{entry.votes:.0%}",
                 f"{entry.prototype_share:.0%}",
                 entry.n_patients,
             )
-            for entry in comparison.conditions
+            for entry, distance in zip(comparison.conditions, to_conditions, strict=True)
         ],
     )
     table(
         f"Nearest cases ({comparison.metric} distance, lower is closer)",
         ("", "case", "condition", "distance", "patient (hash)"),
         [
-            (match.rank, match.case_id, match.condition, match.distance, match.patient)
-            for match in comparison.matches
+            (match.rank, match.case_id, match.condition, distance, match.patient)
+            for match, distance in zip(comparison.matches, to_matches, strict=True)
         ],
     )
     if comparison.probability_reason:

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Not on first use, as in other stages: the module `compare` would otherwise take the place of the
 # function of that name as soon as anybody imports it. Nothing here loads torch.
 from medsiam.comparison.compare import compare, compare_embedding
+from medsiam.comparison.digits import in_digits
 from medsiam.comparison.result import (
     RESEARCH_USE,
     Comparison,
@@ -25,4 +26,5 @@ __all__ = [
     "Verdict",
     "compare",
     "compare_embedding",
+    "in_digits",
 ]

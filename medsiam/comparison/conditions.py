@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,23 @@ from medsiam.comparison.matching import (
 )
 from medsiam.comparison.result import ConditionRank, Rule
 from medsiam.distances import pairwise_distances
+
+
+@dataclass(frozen=True, eq=False)
+class Prototypes:
+    """One mean embedding per condition, and what it was made of.
+
+    Attributes:
+        conditions: in alphabetical order.
+        centres: (n_conditions, d) prototypes.
+        patient_means: (m, d) mean embedding of each patient of each condition.
+        condition_of: (m,) position of the condition of each of them.
+    """
+
+    conditions: tuple[str, ...]
+    centres: NDArray[np.float64]
+    patient_means: NDArray[np.float64]
+    condition_of: NDArray[np.intp]
 
 
 def rank_conditions(
@@ -64,29 +81,23 @@ def rank_conditions(
     return tuple(replace(entry, rank=rank) for rank, entry in enumerate(entries, start=1))
 
 
-def prototypes(cases: CaseArrays) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """One mean embedding per condition, every patient with the same weight.
+def prototypes(cases: CaseArrays) -> Prototypes:
+    """Average the embeddings of each patient, then the patients of each condition.
 
-    Snell et al. 2017 (Prototypical Networks), section 2.3, with patients in place of images.
-
-    Returns:
-        (conditions in alphabetical order, their prototypes of shape (n_conditions, d)).
+    Snell et al. 2017 (Prototypical Networks), section 2.3, with patients in place of images:
+    every patient has the same weight, however many cases he has.
     """
-    names = tuple(str(name) for name in np.unique(cases.conditions))
-    means = [patient_means(cases.only(cases.conditions == name)).mean(axis=0) for name in names]
-    return names, np.stack(means)
-
-
-def patient_means(cases: CaseArrays) -> NDArray[np.float64]:
-    """The mean embedding of each patient, (n_patients, d), by patient code."""
-    _, rows, counts = np.unique(cases.patients, return_inverse=True, return_counts=True)
-    sums = np.zeros((len(counts), cases.embeddings.shape[1]))
-    np.add.at(sums, rows, cases.embeddings)
-    return sums / counts[:, np.newaxis]
+    names, codes = np.unique(cases.conditions, return_inverse=True)
+    n_patients = int(cases.patients.max()) + 1
+    groups, group_of_case = np.unique(codes * n_patients + cases.patients, return_inverse=True)
+    means = _mean_by_group(cases.embeddings, group_of_case)
+    condition_of = groups // n_patients
+    centres = _mean_by_group(means, condition_of)
+    return Prototypes(tuple(names.tolist()), centres, means, condition_of)
 
 
 def prototype_spread(
-    cases: CaseArrays, *, metric: str, precision: NDArray[np.float64] | None = None
+    found: Prototypes, *, metric: str, precision: NDArray[np.float64] | None = None
 ) -> float:
     """The bank's natural unit for prototype distances: how far patients lie from their own.
 
@@ -95,16 +106,15 @@ def prototype_spread(
     it makes shares independent of the scale of the metric: one such distance more divides a
     condition's share by e. Where no condition has two patients, or the median is zero, 1.
     """
-    names, centres = prototypes(cases)
-    found: list[NDArray[np.float64]] = []
-    for name, centre in zip(names, centres, strict=True):
-        means = patient_means(cases.only(cases.conditions == name))
+    distances: list[NDArray[np.float64]] = []
+    for code in range(len(found.conditions)):
+        means = found.patient_means[found.condition_of == code]
         if len(means) >= 2:
-            to_own = pairwise_distances(
-                means, centre[np.newaxis], metric=metric, precision=precision
+            centre = found.centres[code : code + 1]
+            distances.append(
+                pairwise_distances(means, centre, metric=metric, precision=precision).ravel()
             )
-            found.append(to_own[:, 0])
-    spread = float(np.median(np.concatenate(found))) if found else 0.0
+    spread = float(np.median(np.concatenate(distances))) if distances else 0.0
     return spread if spread > 0 else 1.0
 
 
@@ -123,3 +133,12 @@ _ORDER: dict[Rule, Callable[[ConditionRank], tuple[float, float, str]]] = {
     "vote": lambda entry: (-entry.votes, entry.distance, entry.nearest_case_id),
     "prototype": lambda entry: (entry.prototype_distance, entry.distance, entry.nearest_case_id),
 }
+
+
+def _mean_by_group(rows: NDArray[np.floating], groups: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Mean of the rows (n, d) of each group; groups are numbered from 0 without gaps."""
+    counts = np.bincount(groups)
+    order = np.argsort(groups, kind="stable")
+    starts = np.cumsum(counts) - counts
+    sums = np.add.reduceat(rows[order].astype(np.float64), starts, axis=0)
+    return np.asarray(sums / counts[:, np.newaxis], dtype=np.float64)

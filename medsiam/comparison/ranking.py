@@ -63,13 +63,13 @@ def rank(
         )
         for number, position in enumerate(order, start=1)
     )
-    names, centres = prototypes(cases)
-    to_centres = pairwise_distances(query, centres, metric=metric, precision=precision)[0]
+    means = prototypes(cases)
+    to_centres = pairwise_distances(query, means.centres, metric=metric, precision=precision)[0]
     conditions = rank_conditions(
         distances,
         cases,
-        prototype_distances=dict(zip(names, to_centres.tolist(), strict=True)),
-        temperature=prototype_spread(cases, metric=metric, precision=precision),
+        prototype_distances=dict(zip(means.conditions, to_centres.tolist(), strict=True)),
+        temperature=prototype_spread(means, metric=metric, precision=precision),
         k=settings.k,
         rule=settings.rule,
     )

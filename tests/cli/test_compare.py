@@ -78,10 +78,13 @@ def test_text_holds_verdict_conditions_and_matches(place, capsys):
         read_scan(place / "query.png"), ReferenceBank.open(place / "bank"), patient_id="new"
     )
     assert out.startswith(result.verdict.text)
+    shown = []
     for match in result.matches:
         line = next(line for line in out.splitlines() if match.patient in line)
         assert all(text in line for text in (match.case_id, match.condition))
-        assert f"{match.distance:.3f}" in line
+        shown.append(line.split()[-2])
+        assert float(shown[-1]) == pytest.approx(match.distance, rel=0.05)
+    assert len(set(shown)) == len({match.distance for match in result.matches})
     for entry in result.conditions:
         assert entry.nearest_case_id in out
     assert "research use only" in err

@@ -105,9 +105,9 @@ def test_vote_agrees_with_plain_loops_where_patients_have_several_cases():
 
 def test_prototype_gives_each_patient_the_same_weight():
     rows = [("a1", "A", "p"), ("a2", "A", "p"), ("a3", "A", "q"), ("b1", "B", "r")]
-    names, centres = prototypes(cases_of(rows, [[0, 0], [2, 0], [10, 4], [7, 7]]))
-    assert names == ("A", "B")
-    assert centres.tolist() == [[5.5, 2.0], [7, 7]]  # mean of (1, 0) and (10, 4)
+    found = prototypes(cases_of(rows, [[0, 0], [2, 0], [10, 4], [7, 7]]))
+    assert found.conditions == ("A", "B")
+    assert found.centres.tolist() == [[5.5, 2.0], [7, 7]]  # mean of (1, 0) and (10, 4)
 
 
 def test_prototypes_agree_with_plain_loops():
@@ -116,8 +116,8 @@ def test_prototypes_agree_with_plain_loops():
         (f"c{i}", str(random.choice(["A", "B"])), f"p{random.integers(0, 9)}") for i in range(40)
     ]
     vectors = random.normal(size=(40, 3))
-    names, centres = prototypes(cases_of(rows, vectors))
-    for name, centre in zip(names, centres, strict=True):
+    found = prototypes(cases_of(rows, vectors))
+    for name, centre in zip(found.conditions, found.centres, strict=True):
         means = []
         for patient in sorted({row[2] for row in rows if row[1] == name}):
             own = [vectors[i] for i, row in enumerate(rows) if row[1:] == (name, patient)]
@@ -144,7 +144,8 @@ def test_rule_prototype_ranks_by_prototype_distance_and_gives_all_figures():
 def test_spread_is_the_median_distance_of_patients_to_their_own_prototype():
     rows = [("a1", "A", "p"), ("a2", "A", "q"), ("b1", "B", "r"), ("b2", "B", "s"), ("c", "C", "t")]
     cases = cases_of(rows, [[0, 0], [2, 0], [0, 0], [0, 8], [5, 5]])
-    assert prototype_spread(cases, metric="euclidean") == pytest.approx(np.median([1, 1, 4, 4]))
+    found = prototype_spread(prototypes(cases), metric="euclidean")
+    assert found == pytest.approx(np.median([1, 1, 4, 4]))
 
 
 def test_shares_do_not_depend_on_the_scale_of_the_embeddings():
@@ -153,14 +154,13 @@ def test_shares_do_not_depend_on_the_scale_of_the_embeddings():
     vectors = random.normal(size=(8, 3))
     shares = []
     for scale in (1.0, 1000.0):
-        cases = cases_of(rows, vectors * scale)
-        names, centres = prototypes(cases)
-        lengths = np.linalg.norm(centres, axis=1)
-        found = dict(zip(names, lengths.tolist(), strict=True))
-        shares.append(softmax_shares(found, prototype_spread(cases, metric="euclidean")))
+        found = prototypes(cases_of(rows, vectors * scale))
+        lengths = np.linalg.norm(found.centres, axis=1).tolist()
+        distances = dict(zip(found.conditions, lengths, strict=True))
+        shares.append(softmax_shares(distances, prototype_spread(found, metric="euclidean")))
     assert shares[0] == pytest.approx(shares[1])
 
 
 def test_spread_is_one_where_no_condition_has_two_patients():
     cases = cases_of([("a1", "A", "p"), ("a2", "A", "p"), ("b", "B", "q")], np.ones((3, 2)))
-    assert prototype_spread(cases, metric="euclidean") == 1.0
+    assert prototype_spread(prototypes(cases), metric="euclidean") == 1.0
