@@ -38,10 +38,11 @@ def contrastive_loss(
             "draw at least two scans of each of at least two conditions"
         )
     # vector_norm has gradient 0 at D = 0, where the plain square root has an infinite one.
-    distance = torch.linalg.vector_norm(first - second, dim=1)
+    distance: torch.Tensor = torch.linalg.vector_norm(first - second, dim=1)
     pull = distance[~apart].square().mean()
     push = (margin - distance[apart]).clamp_min(0).square().mean()
-    return (pull + push) / 2
+    loss: torch.Tensor = (pull + push) / 2
+    return loss
 
 
 def triplet_loss(

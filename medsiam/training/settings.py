@@ -21,7 +21,7 @@ class RunSettings(_Section):
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="also the encoder's name"
     )
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
 
 class DataSettings(_Section):
@@ -29,20 +29,24 @@ class DataSettings(_Section):
 
     cases: Annotated[Path, Field(strict=False, description="CSV, absolute or as seen from here")]
     base_conditions: Annotated[tuple[str, ...], Field(strict=False)] | None = Field(
-        None, description="conditions to train on; None: all. The others are never read"
+        default=None, description="conditions to train on; None: all. The others are never read"
     )
     name: str = Field(description="name of the data set")
     licence: str = Field(description="licence of the data; the weights carry it")
-    source: str | None = Field(None, description="where the data come from")
+    source: str | None = Field(default=None, description="where the data come from")
 
 
 class SplitSettings(_Section):
     """`[split]`: which subjects train and which validate."""
 
-    validation_fraction: float = Field(0.2, gt=0, lt=1, description="of each condition's subjects")
-    train: str | None = Field(None, description="value of the table's `split` column to train on")
+    validation_fraction: float = Field(
+        default=0.2, gt=0, lt=1, description="of each condition's subjects"
+    )
+    train: str | None = Field(
+        default=None, description="value of the table's `split` column to train on"
+    )
     validation: str | None = Field(
-        None, description="value to validate on; None: a part of the training rows"
+        default=None, description="value to validate on; None: a part of the training rows"
     )
 
     @model_validator(mode="after")
@@ -60,38 +64,40 @@ class EncoderSettings(_Section):
     backbone: Literal[
         "resnet10", "resnet18", "resnet34", "resnet50", "densenet121", "efficientnet-b0", "vit"
     ] = "resnet10"
-    embedding_dim: int = Field(128, ge=2)
-    width: float = Field(1.0, gt=0, le=2, description="channel multiplier of the ResNets")
-    normalize: bool = Field(True, description="embeddings of unit length")
+    embedding_dim: int = Field(default=128, ge=2)
+    width: float = Field(default=1.0, gt=0, le=2, description="channel multiplier of the ResNets")
+    normalize: bool = Field(default=True, description="embeddings of unit length")
 
 
 class SamplingSettings(_Section):
     """`[sampling]`: each step sees P conditions with K scans of each."""
 
-    conditions_per_batch: int | None = Field(None, ge=2, description="P; None: all conditions")
-    scans_per_condition: int = Field(8, ge=2, description="K")
-    steps_per_epoch: int = Field(20, ge=1)
+    conditions_per_batch: int | None = Field(
+        default=None, ge=2, description="P; None: all conditions"
+    )
+    scans_per_condition: int = Field(default=8, ge=2, description="K")
+    steps_per_epoch: int = Field(default=20, ge=1)
 
 
 class LossSettings(_Section):
     """`[loss]`: contrastive learns from pairs, triplet from triplets."""
 
     kind: Literal["contrastive", "triplet"] = "triplet"
-    margin: float = Field(0.3, gt=0)
+    margin: float = Field(default=0.3, gt=0)
 
 
 class OptimiserSettings(_Section):
     """`[optimiser]`: AdamW."""
 
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(1e-4, ge=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=1e-4, ge=0)
 
 
 class ScheduleSettings(_Section):
     """`[schedule]`: the rate rises for `warmup_epochs`, then falls along a half cosine to 0."""
 
-    epochs: int = Field(30, ge=1)
-    warmup_epochs: int = Field(1, ge=0)
+    epochs: int = Field(default=30, ge=1)
+    warmup_epochs: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -103,7 +109,7 @@ class ScheduleSettings(_Section):
 class EarlyStopSettings(_Section):
     """`[early_stop]`: stop when validation has not improved for so many epochs."""
 
-    patience: int = Field(10, ge=1)
+    patience: int = Field(default=10, ge=1)
 
 
 class TrainingConfig(_Section):

@@ -46,10 +46,7 @@ def split_rows(
             subject or file is in both parts.
     """
     rows = _of_conditions(rows, base_conditions)
-    if settings.train is not None:
-        train = _of_part(rows, settings.train)
-    else:
-        train = tuple(rows)
+    train = tuple(rows) if settings.train is None else _of_part(rows, settings.train)
     if settings.validation is not None:
         split = Split(train, _of_part(rows, settings.validation))
     else:

@@ -1,0 +1,88 @@
+"""What the encoder's card says of the run that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from medsiam.encoders import MeasuredMetric, TrainingData
+from medsiam.metrics import chance_accuracy, cluster_bootstrap
+from medsiam.training.dataset import PreparedScans
+from medsiam.training.settings import TrainingConfig
+from medsiam.training.validation import Validation
+
+
+def card_fields(
+    config: TrainingConfig,
+    parts: Mapping[str, PreparedScans],
+    validation: Validation,
+    *,
+    best_epoch: int,
+    warnings: Sequence[str],
+) -> dict[str, Any]:
+    """Return the fields of `EncoderCard` that training knows.
+
+    Args:
+        config: of the run.
+        parts: "training" and "validation".
+        validation: of the epoch whose weights were kept.
+        best_epoch: that epoch.
+        warnings: of the run.
+    """
+    return {
+        "training_data": (_training_data(config, parts["training"]),),
+        "conditions_seen": tuple(sorted(set(parts["training"].conditions))),
+        "metrics": (_retrieval(config, parts["validation"], validation),),
+        "notes": " ".join((_selection(best_epoch), *_alone(parts), *warnings)),
+    }
+
+
+def _training_data(config: TrainingConfig, scans: PreparedScans) -> TrainingData:
+    by_patient = all(row.patient_id for row in scans.rows)
+    return TrainingData(
+        name=config.data.name,
+        licence=config.data.licence,
+        n_scans=len(scans.rows),
+        n_patients=len(set(scans.subjects)) if by_patient else None,
+        source=config.data.source,
+    )
+
+
+def _retrieval(
+    config: TrainingConfig, scans: PreparedScans, validation: Validation
+) -> MeasuredMetric:
+    low, high = cluster_bootstrap(validation.hits, scans.subjects, labels=scans.conditions)
+    chance = chance_accuracy(scans.conditions)  # blind guesses and the majority score the same
+    return MeasuredMetric(
+        name="nearest-case accuracy (P@1), mean over conditions",
+        value=validation.score,
+        low=low,
+        high=high,
+        n=len(set(scans.subjects)),
+        unit_of_n=_unit(scans),
+        chance=chance,
+        majority=chance,
+        measured_on=f"validation part of {config.data.name} ({len(scans.rows)} scans of the "
+        "conditions seen in training); the epoch was chosen on it, so it flatters",
+    )
+
+
+def _unit(scans: PreparedScans) -> str:
+    if all(row.patient_id for row in scans.rows):
+        return "patients"
+    return "scans that stand alone" if all(row.stands_alone for row in scans.rows) else "groups"
+
+
+def _selection(best_epoch: int) -> str:
+    return f"Weights of epoch {best_epoch}, the best on the validation part."
+
+
+def _alone(parts: Mapping[str, PreparedScans]) -> list[str]:
+    rows = [row for scans in parts.values() for row in scans.rows]
+    alone = sum(row.stands_alone for row in rows)
+    if not alone:
+        return []
+    return [
+        f"{alone} of {len(rows)} scans had neither patient nor group, so one patient's scans may "
+        "be in training and in validation."
+    ]

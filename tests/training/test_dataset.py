@@ -1,0 +1,84 @@
+"""Prepared scans: right rows, right order, every fault named."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from monai.data.meta_obj import get_track_meta
+from PIL import Image
+
+from medsiam.cases import read_case_table
+from medsiam.errors import CaseTableError
+from medsiam.preprocessing import Recipe
+from medsiam.training.dataset import data_hash, prepare_rows
+from tests.training.shapes import write_cases
+
+RECIPE = Recipe(
+    spatial_dims=2, spatial_size=(24, 24), intensity="window", intensity_range=(0.0, 255.0)
+)
+
+
+def prepared(table, rows=slice(None)):
+    calls = []
+    scans = prepare_rows(read_case_table(table).rows[rows], RECIPE, advance=lambda: calls.append(1))
+    assert len(calls) == len(scans.rows)
+    return scans
+
+
+def test_tensors_are_the_files_in_table_order(tmp_path):
+    scans = prepared(write_cases(tmp_path, patients=2))
+    assert scans.tensors.shape == (12, 1, 24, 24)
+    assert scans.tensors.dtype == torch.float32
+    assert scans.megabytes == pytest.approx(12 * 24 * 24 * 4 / 1e6)
+    for row, tensor in zip(scans.rows, scans.tensors, strict=True):
+        pixels = np.asarray(Image.open(row.path), dtype=np.float32) / 255
+        np.testing.assert_allclose(tensor[0].numpy(), pixels.T, atol=1e-6)  # axes (x, y)
+        assert row.path.name.startswith(row.condition)
+
+
+def test_batch_takes_positions_in_order_and_augments_each(tmp_path):
+    scans = prepared(write_cases(tmp_path, patients=1))
+    seen = []
+
+    def negate(tensor):
+        seen.append(get_track_meta())
+        return -tensor
+
+    before = get_track_meta()
+    batch = scans.batch(np.array([4, 0, 4]), negate)
+    torch.testing.assert_close(batch, -scans.tensors[[4, 0, 4]])
+    assert seen == [False] * 3
+    assert get_track_meta() == before
+
+
+def test_every_unreadable_row_is_named(tmp_path):
+    table = write_cases(tmp_path, patients=2, scans=1)
+    (tmp_path / "disc-1-0.png").write_bytes(b"not an image")
+    (tmp_path / "bar-0-0.png").write_bytes(b"")
+    with pytest.raises(CaseTableError) as caught:
+        prepared(table)
+    message = str(caught.value)
+    assert message.startswith("2 of 6 scans cannot be used")
+    assert "line 2:" in message
+    assert "bar-0-0.png" in message
+    assert "line 5:" in message
+    assert "disc-1-0.png" in message
+    assert "secret" not in message
+
+
+def test_scans_of_the_wrong_dimension_are_named(tmp_path):
+    table = read_case_table(write_cases(tmp_path, patients=1, scans=1))
+    recipe = Recipe(spatial_dims=3, spatial_size=(8, 8, 8))
+    with pytest.raises(CaseTableError, match=r"3 of 3 .* 2D"):
+        prepare_rows(table.rows, recipe, advance=lambda: None)
+
+
+def test_data_hash_changes_with_pixels_and_split(tmp_path):
+    table = write_cases(tmp_path, patients=2)
+    first, second = prepared(table, slice(0, 6)), prepared(table, slice(6, 12))
+    reference = data_hash([first, second])
+    assert data_hash([prepared(table, slice(0, 6)), second]) == reference
+    assert data_hash([second, first]) != reference
+    Image.fromarray(np.full((24, 24), 9, np.uint8)).save(tmp_path / "bar-0-0.png")
+    assert data_hash([prepared(table, slice(0, 6)), second]) != reference
