@@ -36,15 +36,20 @@ class Admission:
                 )
         if len(set(case.content_hashes)) < len(case.content_hashes):
             raise BankError(f"case {case.case_id}: two of its phases are the same scan")
-        if self.phases is not None and case.phases != self.phases:
-            raise BankError(
-                f"case {case.case_id} has {_described(case.phases)}, the cases of the bank have "
-                f"{_described(self.phases)}; join the scans of one case by a common case_id, or "
-                "make another bank"
-            )
+        if self.phases is not None:
+            check_phases(case.case_id, case.phases, self.phases)
         self.phases = case.phases
         self.case_ids.add(case.case_id)
         self.scan_owners.update(dict.fromkeys(case.content_hashes, case.case_id))
+
+
+def check_phases(case_id: str, phases: tuple[str, ...], others: tuple[str, ...]) -> None:
+    """Raise BankError where a case has other phases than the other cases of its bank."""
+    if phases != others:
+        raise BankError(
+            f"case {case_id} has {_described(phases)}, the other cases have {_described(others)}; "
+            "join the scans of one case by a common case_id, or make another bank"
+        )
 
 
 def _described(phases: tuple[str, ...]) -> str:

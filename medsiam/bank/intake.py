@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from medsiam.bank.admission import check_phases
 from medsiam.bank.case import PROOFS
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.reference_bank import ReferenceBank
@@ -52,7 +54,8 @@ def add_case_table(
     """Add the cases of a table to the bank, all as one new version.
 
     Rows that share a case_id are one case, in phase order. A row that cannot be read is reported,
-    as is a case that the bank refuses; the rest goes on.
+    as is a case that the bank refuses; the rest goes on. An empty bank takes the phases that most
+    cases of the table have.
 
     Args:
         bank: its own encoder embeds the scans.
@@ -68,7 +71,8 @@ def add_case_table(
     """
     if proof is not None and proof not in PROOFS:
         raise UsageError(f"unknown proof {proof!r}; use one of {', '.join(PROOFS)}")
-    reading = _Reading(table, {"proof": proof, "licence": licence, "source": source}, progress)
+    defaults = {"proof": proof, "licence": licence, "source": source}
+    reading = _Reading(table, defaults, progress, phases=bank.phases if bank.cases else None)
     for name in ("proof", "licence"):
         if not any(reading.text(rows, name) for rows in reading.cases.values()):
             raise BankError(f"no case of {table.path} has a {name}: {_HOW[name]}")
@@ -86,8 +90,11 @@ class _Reading:
         table: CaseTable,
         defaults: dict[str, str | None],
         progress: Callable[[], None] | None,
+        *,
+        phases: tuple[str, ...] | None,
     ) -> None:
         self.cases = {rows[0].case_id: rows for rows in group_cases(table.rows)}
+        self._phases = phases or _usual_phases(self.cases.values())
         self._defaults = defaults
         self._progress = progress
         self._failed: dict[int, FailedRow] = {}
@@ -143,6 +150,7 @@ class _Reading:
         for name in ("proof", "licence"):
             if not self.text(rows, name):
                 raise BankError(f"case {first.case_id} has no {name}: {_HOW[name]}")
+        check_phases(first.case_id, _phases(rows), self._phases)
         scans = self._read(rows)
         if scans is None:
             return None
@@ -155,7 +163,7 @@ class _Reading:
             proof=self.text(rows, "proof") or "",
             licence=self.text(rows, "licence"),
             source=self.text(rows, "source"),
-            phases=tuple(row.phase for row in rows),
+            phases=_phases(rows),
             notes=self.text(rows, "notes"),
         )
         self._n_telling += _tells_patient(new)
@@ -177,6 +185,16 @@ class _Reading:
                 reason = f"another scan of case {row.case_id} could not be read"
                 self._fail(row, "incomplete_case", reason)
         return None
+
+
+def _phases(rows: tuple[CaseRow, ...]) -> tuple[str, ...]:
+    return tuple(row.phase for row in rows)
+
+
+def _usual_phases(cases: Iterable[tuple[CaseRow, ...]]) -> tuple[str, ...]:
+    """Return the phases that most cases have; of several the first, ("",) without any case."""
+    counted = Counter(map(_phases, cases)).most_common(1)
+    return counted[0][0] if counted else ("",)
 
 
 def _tells_patient(new: NewCase) -> bool:

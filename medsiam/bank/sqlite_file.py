@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -74,7 +75,7 @@ def make_engine(path: Path) -> Engine:
 
 def _connect(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
+        f"{path.absolute().as_uri()}?{_rights(path) or f'mode={mode}'}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,  # BEGIN is ours, see _begin
@@ -82,6 +83,17 @@ def _connect(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
     for pragma in _PRAGMAS:
         connection.execute(pragma).close()
     return connection
+
+
+def _rights(path: Path) -> str | None:
+    """Return how to open a bank in a folder that we may only read, None where we may write.
+
+    SQLite keeps its log beside the file, even to read. Where there is none and we cannot make one,
+    it is told that nothing changes; if somebody else did change the file, checksums would tell.
+    """
+    if os.access(path.parent, os.W_OK):
+        return None
+    return "mode=ro" if Path(f"{path}-wal").exists() else "mode=ro&immutable=1"
 
 
 def _begin(connection: Connection) -> None:
@@ -127,8 +139,7 @@ def _translated(path: Path, error: DBAPIError) -> MedsiamError:
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return OutputError(
-            f"{path} cannot be opened for writing, which a bank needs even to be read; "
-            "check the rights of the folder, or work on a copy"
+            f"{path} cannot be written; check the rights of the folder, or work on a copy"
         )
     return damaged(path, str(error.orig))
 

@@ -25,7 +25,10 @@ def test_other_cases_are_admitted_and_remembered():
     [
         (make_record("c1", hashes=("f" * 64,)), "case c1 is in the bank already"),
         (make_record("c9", hashes=make_record("c2").case.content_hashes), "as case c2"),
-        (make_record("c9", phases=("ED", "ES")), "c9 has phases ED, ES.*one scan without a phase"),
+        (
+            make_record("c9", phases=("ED", "ES")),
+            "c9 has phases ED, ES.*other cases have one scan without a phase",
+        ),
     ],
 )
 def test_a_refused_case_leaves_no_trace(record, said):

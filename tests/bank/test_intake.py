@@ -139,6 +139,21 @@ def test_a_case_fails_as_a_whole(bank, tmp_path):
     assert list((bank.path / "scans").iterdir()) == []
 
 
+def test_an_incomplete_first_case_does_not_decide_for_the_bank(bank, tmp_path):
+    both = [
+        {"path": f"{case_id}_{phase}.png", "case_id": case_id, "phase": phase}
+        for case_id in ("h1", "h2", "h3")
+        for phase in ("ED", "ES")
+    ]
+    table = write_table(tmp_path, *both[1:])
+    intake = add_case_table(bank, table, **PROVEN)
+    assert intake.added == ("h2", "h3")
+    assert "case h1 has phase ES, the other cases have phases ED, ES" in intake.failed[0].message
+    only_ed = replace(table, rows=tuple(row for row in table.rows if row.phase == "ED"))
+    again = add_case_table(bank, only_ed, **PROVEN)
+    assert [failure.code for failure in again.failed] == ["refused", "refused"]
+
+
 @pytest.mark.parametrize("name", ["proof", "licence"])
 def test_a_case_without_provenance_is_refused_and_told_how(name, bank, tmp_path):
     other = {key: value for key, value in PROVEN.items() if key != name}

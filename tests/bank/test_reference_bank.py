@@ -77,7 +77,9 @@ def test_scans_in_phase_order_are_joined_in_one_row(tmp_path, encoder_3d):
     for scan, kept in zip((ed, es), back, strict=True):
         np.testing.assert_array_equal(kept.array, scan.array)
         np.testing.assert_array_equal(kept.affine, scan.affine)
-    with pytest.raises(BankError, match="one scan without a phase, the cases of the bank have"):
+    with pytest.raises(
+        BankError, match="one scan without a phase, the other cases have phases ED, ES"
+    ):
         bank.add(make_volume(3), case_id="h2", condition="DCM")
 
 

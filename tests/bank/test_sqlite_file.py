@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 
@@ -92,6 +93,18 @@ def test_a_bank_that_another_program_writes_too_long_is_a_clear_error(tmp_path, 
             add(store, "c1")
         assert store.read().cases == ()
     assert add(store, "c1") == 1
+
+
+def test_a_bank_that_may_only_be_read_is_read(tmp_path, monkeypatch):
+    add(make_store(tmp_path), "c1")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    store = SqliteStore.open(tmp_path / "bank.sqlite")
+    with closing(sqlite_file._connect(tmp_path / "bank.sqlite")) as connection:
+        connection.execute("SELECT * FROM meta").fetchone()
+        assert [p.name for p in tmp_path.iterdir()] == ["bank.sqlite"], "no log is made to read"
+    assert [case.case_id for case in store.read().cases] == ["c1"]
+    with pytest.raises(OutputError, match="cannot be written; check the rights"):
+        add(store, "c2")
 
 
 def test_a_full_disk_is_a_clear_error_and_an_intact_bank(tmp_path):
