@@ -41,7 +41,8 @@ class CaseRow:
         path: absolute.
         path_text: the path as written in the table.
         case_id: as given, else `path_text` without its suffixes.
-        phase: name of the scan among the scans of its case; "" where there is none.
+        phase: name of the scan among the scans of its case; "" where the row has no case_id, so
+            that its scan is a case of its own.
     """
 
     row: int
@@ -116,7 +117,13 @@ def read_case_table(path: Path | str, *, check_files: bool = True) -> CaseTable:
         if len(faults) > len(shown):
             shown.append(f"and {len(faults) - len(shown)} more")
         raise CaseTableError(f"case table {table}: " + "; ".join(shown))
-    return CaseTable(table, tuple(rows), tuple(_notices(header, rows)))
+    notices = _notices(header, rows)
+    if "phase" in columns and "case_id" not in columns:
+        notices.append(
+            "phase is not used, as there is no case_id: each scan is a case of its own; give the "
+            "scans of one case the same case_id to join them"
+        )
+    return CaseTable(table, tuple(rows), tuple(notices))
 
 
 def group_cases(rows: Iterable[CaseRow]) -> list[tuple[CaseRow, ...]]:
@@ -183,7 +190,7 @@ def _row(
         patient_id=cells.get("patient_id"),
         group=cells.get("group"),
         split=cells.get("split"),
-        phase=cells.get("phase") or "",
+        phase=(cells.get("phase") or "") if cells.get("case_id") else "",
         proof=cells.get("proof"),
         licence=cells.get("licence"),
         source=cells.get("source"),

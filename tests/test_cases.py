@@ -62,6 +62,13 @@ def test_rows_of_one_case_are_joined_in_phase_order(tmp_path):
     assert joined == [["ED", "ES"], ["ED"]]
 
 
+def test_without_case_id_a_phase_joins_nothing_and_that_is_said(tmp_path):
+    text = "path,condition,patient_id,phase\na.png,X,p1,ED\nb.png,X,p1,ES\n"
+    table = read_case_table(write(tmp_path, text, "a.png", "b.png"))
+    assert [(row.case_id, row.phase) for row in table.rows] == [("a", ""), ("b", "")]
+    assert "each scan is a case of its own" in table.notices[-1]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
