@@ -135,9 +135,8 @@ def _phases(case: Sequence[CaseRow]) -> tuple[str, ...]:
 
 
 def _usual_phases(cases: Sequence[tuple[CaseRow, ...]]) -> tuple[str, ...]:
-    """The phases that most cases have; of equally frequent ones, the longest."""
-    counts = Counter(_phases(case) for case in cases)
-    return max(counts, key=lambda phases: (counts[phases], len(phases), phases))
+    """The phases that most cases have; of equally frequent ones, the first, as in a bank."""
+    return Counter(map(_phases, cases)).most_common(1)[0][0]
 
 
 def _subject(case: Sequence[CaseRow]) -> str:
@@ -161,10 +160,11 @@ def _missing_notices(
 def _odd_notices(cases: Sequence[tuple[CaseRow, ...]], phases: tuple[str, ...]) -> list[str]:
     if not cases:
         return []
-    wanted = " + ".join(phase or "one scan without phase" for phase in phases)
+    wanted = "phase " + " + ".join(phases) if any(phases) else "one scan without a phase"
     return [
         f"{len(cases)} case{'s' * (len(cases) != 1)} left out "
-        f"({_some([case[0].case_id for case in cases])}): most cases have {wanted}, these have not"
+        f"({_some([case[0].case_id for case in cases])}): most cases, or the first, have {wanted}, "
+        "and these have not; scans of one case need the same case_id to be joined"
     ]
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from medsiam.evaluation.protocol import EpisodeProtocol
+
+
+def _check(record: Figure | FewShot | PairAuc, value: float) -> None:
+    """Refuse a figure that is not finite or outside of 0 to 1, such as a mean of nothing."""
+    figures = np.array([value, record.low, record.high, record.chance])
+    if not np.all((figures >= -1e-9) & (figures <= 1 + 1e-9)):  # NaN fails too
+        raise ValueError(f"figures must be within 0 and 1: {record}")
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,9 @@ class Figure:
     majority: float | None
     n_queries: int
     n_subjects: int
+
+    def __post_init__(self) -> None:
+        _check(self, self.value)
 
 
 @dataclass(frozen=True)
@@ -58,6 +70,9 @@ class FewShot:
     n_episodes: int
     by_condition: dict[str, float]
     left_out: dict[str, int]
+
+    def __post_init__(self) -> None:
+        _check(self, self.accuracy)
 
 
 @dataclass(frozen=True)
@@ -95,6 +110,9 @@ class PairAuc:
     n_same: int
     n_different: int
     chance: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check(self, self.value)
 
 
 @dataclass(frozen=True)
