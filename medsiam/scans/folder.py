@@ -141,7 +141,8 @@ def _said_of_split(parts: Sequence[Series]) -> tuple[str, ...]:
 def _series_source(part: Series, said: tuple[str, ...]) -> ScanSource:
     files = tuple(sorted(header.path for header in part))
     first = part[0]
-    dims = 2 if len(part) == 1 and first.frames == 1 else 3
+    slices = {header.slice_key or header.path for header in part}
+    dims = 2 if len(slices) == 1 and first.frames == 1 else 3
     return ScanSource(
         kind="dicom",
         path=files[0] if len(files) == 1 else Path(os.path.commonpath(files)),

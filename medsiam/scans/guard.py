@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,12 @@ from medsiam.scans.faults import fault
 
 # Warning filters belong to the whole process: only one thread at a time may change them.
 _FILTERS = threading.RLock()
+# pydicom logs what it warns of, values included.
+_LOGGER = logging.getLogger("pydicom")
 
 # (what a library's warning contains, what is said of it); the rest is counted.
 _KNOWN = (
-    ("pixel data is longer", "the pixel data are longer than the header says; the rest was left"),
+    ("excess padding", "the pixel data are longer than the header says; the rest was left"),
     ("Unknown encoding", "the character set is unknown; texts of the header may be wrong"),
     ("Failed to decode byte string", "texts of the header do not fit its character set"),
     ("End of file reached", "the file ends early"),
@@ -39,6 +42,7 @@ def guarded(path: Path) -> Iterator[list[str]]:
     said: list[str] = []
     with _FILTERS, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
+        passes_on, _LOGGER.propagate = _LOGGER.propagate, False
         try:
             yield said
         except ScanError:
@@ -52,6 +56,8 @@ def guarded(path: Path) -> Iterator[list[str]]:
         except Exception as error:
             what = f"it could not be read ({type(error).__name__})"
             raise fault("unreadable", path, what) from None
+        finally:
+            _LOGGER.propagate = passes_on
     said.extend(_sentences([str(warning.message) for warning in caught]))
 
 

@@ -86,6 +86,13 @@ class Header:
     warnings: tuple[str, ...] = ()
 
     @property
+    def slice_key(self) -> tuple[object, ...] | None:
+        """What copies of a slice share, SOPInstanceUID and position; None where not known."""
+        if self.sop_uid is None or self.plane is None:
+            return None
+        return (self.sop_uid, *(round(mm, 3) for mm in self.plane.position))
+
+    @property
     def is_mosaic(self) -> bool:
         """True where one picture holds many slices as tiles (Siemens)."""
         return "MOSAIC" in self.image_type
@@ -229,7 +236,7 @@ def _refuse_other_objects(dataset: FileDataset, path: Path, has_pixels: bool) ->
         raise fault("not_an_image", path, f"it is a {name}")
     is_image = "Image" in keyword
     if is_image and "Rows" not in dataset:
-        raise fault("damaged_dicom", path, f"a {name} whose header ends early")
+        raise fault("damaged_dicom", path, f"a {name} without Rows and Columns")
     if not has_pixels and is_image:
         raise fault("truncated_pixels", path, f"a {name} without pixel data")
     if not has_pixels or "Rows" not in dataset:

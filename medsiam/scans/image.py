@@ -35,7 +35,8 @@ def read_image(path: Path) -> Scan:
     with warnings.catch_warnings():
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(path, formats=_FORMATS) as image:
+            # Given a name, Pillow 13 maps a raw TIFF into memory and scrambles one that EXIF turns.
+            with path.open("rb") as file, Image.open(file, formats=_FORMATS) as image:
                 check_size(path, image.size)
                 _refuse_pages(image, path)
                 image.load()

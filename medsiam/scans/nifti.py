@@ -88,16 +88,18 @@ def _header(file: _File, path: Path) -> Nifti1Header:
     """Return the header with plausible sizes; `Nifti2Header` is a `Nifti1Header`."""
     try:
         head = _read_up_to(file, Nifti2Header.sizeof_hdr, path)
-        is_first = 348 in (int.from_bytes(head[:4], "little"), int.from_bytes(head[:4], "big"))
-        kind: Any = Nifti1Header if is_first else Nifti2Header
-        header: Nifti1Header = kind(bytes(head[: kind.sizeof_hdr]), check=False)
+        is_big = head[:2] == b"\0\0"  # the first number is the header's size, 348 or 540
+        size = int.from_bytes(head[:4], "big" if is_big else "little")
+        kind: Any = Nifti1Header if size == Nifti1Header.sizeof_hdr else Nifti2Header
+        block = bytes(head[: kind.sizeof_hdr])
+        header: Nifti1Header = kind(block, ">" if is_big else "<", check=False)
         shape = header.get_data_shape()
         offset = header.get_data_offset()
         header.get_data_dtype()
-    except (HeaderDataError, ValueError, OverflowError) as error:
+    except (HeaderDataError, KeyError, ValueError, OverflowError) as error:
         what = f"its header makes no sense ({type(error).__name__})"
         raise fault("damaged_nifti", path, what) from None
-    if not 2 <= len(shape) <= 7 or min(shape) < 1 or not 0 <= offset <= _MAX_OFFSET:
+    if not 2 <= header["dim"][0] <= 7 or min(shape) < 1 or not 0 <= offset <= _MAX_OFFSET:
         raise fault("damaged_nifti", path, "its header gives no usable size")
     if header["pixdim"][0] not in (-1, 1):
         header["pixdim"][0] = 1  # 0 means 1 (nifti1.h)
@@ -126,12 +128,12 @@ def _voxels(
     data = bytearray()
     if there >= needed:
         file.seek(0)
-        data = _read_up_to(file, needed, path)
+        data = _read_up_to(file, needed + _CHUNK, path)  # to the end, where gzip has its checksum
         there = len(data)
     if there < needed:
         raise fault("truncated_pixels", path, f"{there} of {needed} bytes are there")
-    stored = np.frombuffer(data, dtype, offset=int(header.get_data_offset()))
-    return stored.reshape(shape, order="F")
+    offset = int(header.get_data_offset())
+    return np.frombuffer(data, dtype, math.prod(shape), offset).reshape(shape, order="F")
 
 
 def _read_up_to(file: _File, size: int, path: Path) -> bytearray:
@@ -153,9 +155,11 @@ def _values(stored: NDArray[Any], header: Nifti1Header, path: Path) -> NDArray[n
         colours = [stored[name] for name in ("R", "G", "B")]
         return np.stack(colours, axis=-1).astype(np.float32, order="C")
     try:
-        slope, intercept = header.get_slope_inter()
+        slope, intercept = header.get_slope_inter()  # None where the slope is 0 or NaN
     except HeaderDataError:
-        raise fault("damaged_nifti", path, "its scaling makes no sense") from None
+        slope = math.inf
+    if slope == math.inf or np.isinf(header["scl_slope"]):
+        raise fault("damaged_nifti", path, "its scaling makes no sense")
     with np.errstate(over="ignore", invalid="ignore"):
         if slope is not None and (slope, intercept) != (1.0, 0.0):
             stored = stored * np.float64(slope) + np.float64(intercept)

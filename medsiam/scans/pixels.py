@@ -92,7 +92,8 @@ def _stored_frames(dataset: Dataset, header: Header) -> Iterator[NDArray[Any]]:
     shape = (header.rows, header.columns)
     seen = 0
     try:
-        for frame in iter_pixels(dataset):
+        # Without indices pydicom 3.0 hands read-only frames to its own sign correction.
+        for frame in iter_pixels(dataset, indices=range(header.frames)):
             if frame.shape not in (shape, (*shape, 3)):
                 break
             seen += 1

@@ -24,7 +24,8 @@ def split_series(headers: Sequence[Header]) -> list[Series]:
 
     Files belong together where they share series, study and patient, matrix, photometric
     interpretation, direction and pixel spacing: so a localizer never bends a volume. Files with
-    several frames, without position or without SeriesInstanceUID stand alone.
+    several frames, without position or without SeriesInstanceUID stand alone. A series may be
+    spread over folders, but where folders repeat each other's slices each holds a copy of its own.
     """
     parts: dict[tuple[object, ...], list[list[Header]]] = defaultdict(list)
     for header in headers:
@@ -36,7 +37,9 @@ def split_series(headers: Sequence[Header]) -> list[Series]:
                 break
         else:
             parts[key].append([header])
-    return [tuple(part) for found in parts.values() for part in found]
+    return [
+        tuple(copy) for found in parts.values() for part in found for copy in _copies_apart(part)
+    ]
 
 
 def why_split(parts: Sequence[Header]) -> tuple[str, str]:
@@ -56,7 +59,7 @@ def why_split(parts: Sequence[Header]) -> tuple[str, str]:
         return "mixed_orientation", f"one series with slices in {n} directions"
     if not all(same_spacing(planes[0], plane) for plane in planes):
         return "mixed_spacing", f"one series with {n} pixel spacings"
-    return "several_series", f"one series with {n} kinds of objects"
+    return "several_series", f"one series in {n} parts (other patient, or copies in other folders)"
 
 
 def read_series(files: Sequence[Path]) -> Scan:
@@ -104,9 +107,7 @@ def drop_repeated(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, .
     """
     kept: dict[object, Header] = {}
     for number, header in enumerate(headers):
-        key: object = number
-        if header.sop_uid is not None and header.plane is not None:
-            key = (header.sop_uid, tuple(round(mm, 3) for mm in header.plane.position))
+        key = header.slice_key or number
         if key not in kept or _size(header) > _size(kept[key]):
             kept[key] = header
     repeated = len(headers) - len(kept)
@@ -115,6 +116,16 @@ def drop_repeated(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, .
     return list(kept.values()), (
         f"{repeated} of {len(headers)} files repeat a slice (same SOPInstanceUID); left out",
     )
+
+
+def _copies_apart(part: list[Header]) -> list[list[Header]]:
+    folders: dict[Path, list[Header]] = defaultdict(list)
+    for header in part:
+        folders[header.path.parent].append(header)
+    keys = [
+        key for here in folders.values() for key in {header.slice_key for header in here} if key
+    ]
+    return [part] if len(keys) == len(set(keys)) else list(folders.values())
 
 
 def _size(header: Header) -> int:
