@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
+from torch.overrides import TorchFunctionMode
 
 from medsiam._version import __version__
 from medsiam.encoders.card import EncoderCard
@@ -28,6 +29,16 @@ CARD = "card.json"
 
 _LARGEST_CARD = 16 * 2**20  # bytes
 _FAULTS_SHOWN = 4
+
+# What MONAI and torch draw first weights with.
+_FILLS = (
+    torch.Tensor.normal_,
+    torch.Tensor.uniform_,
+    torch.Tensor.erfinv_,
+    torch.Tensor.mul_,
+    torch.Tensor.add_,
+    torch.Tensor.clamp_,
+)
 
 
 def save_encoder(encoder: Encoder, folder: Path | str) -> None:
@@ -135,10 +146,19 @@ def _age(document: object) -> str:
 def _network_without_weights(source: Path, card: EncoderCard) -> TwinEncoder:
     """Build the network without memory for its weights: quick, and safe for any card."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _NoRandomFill():
             return TwinEncoder.from_architecture(card.architecture)
     except (MedsiamError, RuntimeError, ValueError, OverflowError) as error:
         raise EncoderError(f"{source / CARD}: its network cannot be built: {error}") from error
+
+
+class _NoRandomFill(TorchFunctionMode):
+    """Leave out the drawing of first weights, which on meta tensors imports torch's compiler."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in _FILLS:
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:

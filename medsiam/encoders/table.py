@@ -18,7 +18,7 @@ from medsiam.errors import MedsiamError, ScanError, UsageError
 from medsiam.preprocessing.transform import prepare
 from medsiam.scans.read import read_scan
 
-_READERS = 2  # threads that read and prepare while the network works
+_READERS = 1  # reads and prepares while the network works; two would wait for each other
 
 
 @dataclass(frozen=True)

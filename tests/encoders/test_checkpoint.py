@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -86,6 +88,22 @@ def test_loading_is_quick_and_leaves_the_random_state_alone(tmp_path):
     load_encoder(tmp_path / "encoder")
     assert time.process_time() - start < 1.5
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_loading_imports_no_compiler(tmp_path):
+    """torch._dynamo and what it brings cost seconds."""
+    backbones = ("resnet10", "densenet121", "efficientnet-b0", "vit")
+    for backbone in backbones:
+        save_encoder(make(backbone), tmp_path / backbone)
+    code = """
+import sys
+from medsiam import load_encoder
+for folder in sys.argv[1:]:
+    load_encoder(folder)
+    assert not {"torch._dynamo", "sympy"} & set(sys.modules), folder
+"""
+    folders = [str(tmp_path / backbone) for backbone in backbones]
+    subprocess.run([sys.executable, "-c", code, *folders], check=True)
 
 
 def test_the_loaded_encoder_does_not_hang_on_its_files(saved):
