@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from medsiam import ReferenceBank
+
+PHANTOM_CONDITIONS = ("dumbbell", "crescent")
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +24,42 @@ def medsiam_data() -> Path:
     if not path.is_dir():
         pytest.fail(f"MEDSIAM_DATA names {path}, which is no folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def phantom_bank(tmp_path_factory: pytest.TempPathFactory) -> ReferenceBank:
+    """A tiny 3D bank of phantoms, its encoder untrained."""
+    from medsiam import ReferenceBank, read_case_table
+    from medsiam.bank import add_case_table
+    from medsiam.encoders import Architecture, new_encoder
+    from medsiam.phantoms import write_cases
+    from medsiam.preprocessing import Recipe
+
+    folder = tmp_path_factory.mktemp("phantom_bank")
+    architecture = Architecture(spatial_dims=3, backbone="resnet10", width=0.25, embedding_dim=8)
+    recipe = Recipe(spatial_dims=3, spatial_size=(16, 16, 16))
+    encoder = new_encoder(architecture, recipe, name="tiny", licence="test only")
+    bank = ReferenceBank.create(folder / "bank", encoder)
+    table = write_cases(
+        folder / "cases",
+        spatial_dims=3,
+        conditions=PHANTOM_CONDITIONS,
+        n_patients=2,
+        random_state=1,
+    )
+    add_case_table(bank, read_case_table(table))
+    return bank
+
+
+@pytest.fixture(scope="session")
+def incoming(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two 3D series, two 2D images, one damaged series, five files of junk."""
+    from medsiam.phantoms import write_incoming
+
+    folder = tmp_path_factory.mktemp("hospital") / "incoming"
+    return write_incoming(
+        folder, spatial_dims=(3, 2), conditions=PHANTOM_CONDITIONS, n_patients=1, random_state=2
+    )
 
 
 @pytest.hookimpl(trylast=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from medsiam.bank.bank import ReferenceBank
-from medsiam.comparison.compare import compare
+from medsiam.bank import ReferenceBank
+from medsiam.comparison import compare
 from medsiam.comparison.result import Rule
 from medsiam.errors import EncoderMismatchError, ScanError
 from medsiam.scans import Scan, ScanSource, index_folder

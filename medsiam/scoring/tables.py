@@ -11,9 +11,9 @@ from typing import Any
 
 from medsiam.comparison.result import RESEARCH_USE, Comparison
 from medsiam.reports.table import flat_rows, safe_cell
-from medsiam.writing import write_atomically
 from medsiam.scans import FolderIndex
 from medsiam.scoring.outcome import Failure, Outcome
+from medsiam.writing import write_atomically
 
 SCHEMA_VERSION = 1
 _MANIFEST = ("path", "outcome", "code", "message")

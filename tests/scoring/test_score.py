@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+
+import pytest
+
+from medsiam import Comparison, Failure, compare, read_scan, score_folder
+from medsiam.errors import ScanError, UsageError
+from medsiam.scans import index_folder
+from medsiam.scoring import Skip, score_sources, why_not
+
+
+def test_one_outcome_per_series_and_a_damaged_one_costs_only_itself(phantom_bank, incoming):
+    outcomes = list(score_folder(incoming, phantom_bank))
+    kinds = Counter(type(outcome) for outcome in outcomes)
+    assert kinds == {Comparison: 2, Skip: 2, Failure: 1}
+    (failure,) = (outcome for outcome in outcomes if isinstance(outcome, Failure))
+    assert failure.code == "truncated_pixels"
+    skips = [outcome for outcome in outcomes if isinstance(outcome, Skip)]
+    assert {skip.code for skip in skips} == {"other_dimension"}
+    assert "a 2D scan; this bank compares 3D scans" in skips[0].reason
+
+
+def test_a_series_gets_the_same_answer_as_alone(phantom_bank, incoming):
+    for outcome in score_folder(incoming, phantom_bank, k=3, metric="euclidean", rule="vote"):
+        if isinstance(outcome, Comparison):
+            folder = {str(f.rpartition("/")[0]) for f in outcome.query.sources}
+            alone = compare(
+                read_scan(folder.pop()), phantom_bank, k=3, metric="euclidean", rule="vote"
+            )
+            assert alone.matches == outcome.matches
+            assert alone.verdict == outcome.verdict
+
+
+def test_the_order_is_that_of_the_index_and_scans_come_along(phantom_bank, incoming):
+    sources = index_folder(incoming).sources
+    pairs = list(score_sources(sources, phantom_bank))
+    assert len(pairs) == len(sources)
+    for source, (outcome, scan) in zip(sources, pairs, strict=True):
+        if isinstance(outcome, Comparison):
+            assert {str(f) for f in source.files} == set(outcome.query.sources)
+            assert scan is not None
+        else:
+            assert outcome.files == source.files
+
+
+def test_why_not_needs_no_pixels(phantom_bank, incoming):
+    reasons = Counter(
+        (reason := why_not(source, phantom_bank)) and reason[0]
+        for source in index_folder(incoming).sources
+    )
+    assert reasons == {None: 3, "other_dimension": 2}
+
+
+def test_a_wrong_setting_is_no_failure_of_every_series(phantom_bank, incoming):
+    with pytest.raises(UsageError):
+        list(score_folder(incoming, phantom_bank, metric="manhattan"))
+
+
+def test_a_folder_that_is_not_there(phantom_bank, tmp_path):
+    with pytest.raises(ScanError) as caught:
+        list(score_folder(tmp_path / "none", phantom_bank))
+    assert caught.value.code == "missing_file"
+
+
+def test_a_file_that_vanishes_between_index_and_reading_is_a_failure(
+    phantom_bank, incoming, tmp_path
+):
+    copy = shutil.copytree(incoming, tmp_path / "copy")
+    sources = index_folder(copy).sources
+    shutil.rmtree(copy)
+    outcomes = [outcome for outcome, _ in score_sources(sources, phantom_bank)]
+    assert Counter(type(outcome) for outcome in outcomes) == {Failure: 3, Skip: 2}
