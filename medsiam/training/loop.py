@@ -99,11 +99,11 @@ def _train(config: TrainingConfig, folder: Path, display: Display) -> TrainingRu
         random_state=split_random,
     )
     create_run_folder(folder)
-    write_config(folder, config)
     with display.bar("reading scans", len(split.train) + len(split.validation)) as advance:
         train_scans = prepare_rows(split.train, config.recipe, advance=advance)
         validation_scans = prepare_rows(split.validation, config.recipe, advance=advance)
     parts = {"training": train_scans, "validation": validation_scans}
+    write_config(folder, config)
     write_split(folder, parts)
     write_environment(folder, config, data_hash=data_hash(list(parts.values())))
     display.say(
@@ -164,8 +164,8 @@ def _fit(
             seconds = time.monotonic() - started
             history.append(_record(epoch, loss, learning_rate, validation, seconds))
             write_metrics(folder, history)
-            for name, value in history[-1].items():
-                board.add_scalar(name, value, epoch)
+            for name in ("loss", "learning_rate", "validation_score", "validation_spread"):
+                board.add_scalar(name, history[-1][name], epoch)
             display.say(
                 f"epoch {epoch} of {n_epochs}: loss {loss:.4f}, validation "
                 f"{validation.score:.3f} (best {best.validation.score:.3f}, epoch {best.epoch}), "

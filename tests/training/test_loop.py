@@ -15,7 +15,7 @@ from PIL import Image
 
 from medsiam.config import load_config
 from medsiam.encoders import load_encoder
-from medsiam.errors import MedsiamError, OutputError, UsageError
+from medsiam.errors import CaseTableError, MedsiamError, OutputError, UsageError
 from medsiam.scans import read_scan
 from medsiam.training import TrainingConfig, train
 from medsiam.training.loop import batch_loss, rate_factor
@@ -216,6 +216,16 @@ def test_a_run_folder_in_use_is_refused_before_anything_is_read(cases, tmp_path)
     with pytest.raises(OutputError):
         train(tiny_config(cases), out=tmp_path, progress=False)
     assert [path.name for path in tmp_path.iterdir()] == ["old.txt"]
+
+
+def test_after_an_unreadable_scan_the_same_run_folder_can_be_used(tmp_path):
+    table = write_cases(tmp_path / "shapes")
+    whole = (tmp_path / "shapes" / "bar-0-0.png").read_bytes()
+    (tmp_path / "shapes" / "bar-0-0.png").write_bytes(whole[:40])
+    with pytest.raises(CaseTableError, match="line 2"):
+        train(tiny_config(table), out=tmp_path / "run", progress=False)
+    (tmp_path / "shapes" / "bar-0-0.png").write_bytes(whole)
+    assert train(tiny_config(table), out=tmp_path / "run", progress=False).best_epoch >= 1
 
 
 def test_rate_rises_then_falls_along_a_half_cosine():
