@@ -38,10 +38,11 @@ def run(args: argparse.Namespace) -> int:
     from medsiam import ReferenceBank
     from medsiam.errors import NothingToDoError
     from medsiam.scans import index_folder
+    from medsiam.scoring import unreadable
 
     bank = ReferenceBank.open(args.bank)
     index = index_folder(args.folder)
-    if not index.sources:
+    if not index.sources and not unreadable(index):
         raise NothingToDoError(
             f"{args.folder}: no DICOM series, NIfTI file or image in {len(index.skipped)} files; "
             "`medsiam info` says what each of them is"
@@ -69,9 +70,9 @@ def _dry_run(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) 
 
 def _score(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) -> int:
     from medsiam.reports import write_page
-    from medsiam.scoring import Failure, Skip, score_sources, write_results
+    from medsiam.scoring import Failure, Skip, score_sources, unreadable, write_results
 
-    outcomes: list[Outcome] = []
+    outcomes: list[Outcome] = [*unreadable(index)]
     settings = {"k": args.k, "metric": args.metric, "rule": args.rule}
     try:
         with progress("comparing", len(index.sources)) as advance:
@@ -87,10 +88,10 @@ def _score(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) ->
     if args.json:
         print_json(_document(outcomes, counts, index, args.out))
     else:
-        _show(outcomes, index)
+        _show(outcomes, index.folder)
     notice(
         f"{counts['scored']} scored, {counts['skipped']} skipped, {counts['failed']} failed; "
-        f"{len(index.skipped)} other files; results in {args.out}"
+        f"{_other_files(index)} other files; results in {args.out}"
     )
     if counts["failed"]:
         return 4 if counts["scored"] else 5
@@ -105,12 +106,26 @@ def _word(outcome: Outcome) -> str:
     return "skipped" if isinstance(outcome, Skip) else "scored"
 
 
-def _show(outcomes: list[Outcome], index: FolderIndex) -> None:
+def _path(outcome: Outcome) -> str:
+    from medsiam.reports import query_path
+    from medsiam.scoring import Failure, Skip
+
+    if isinstance(outcome, (Failure, Skip)):
+        return str(outcome.source)
+    return query_path(outcome.query) or outcome.query.name
+
+
+def _other_files(index: FolderIndex) -> int:
+    return sum(skipped.is_foreign for skipped in index.skipped)
+
+
+def _show(outcomes: list[Outcome], folder: Path) -> None:
     from medsiam.scoring import Failure, Skip
 
     rows: list[tuple[object, ...]] = []
-    for source, outcome in zip(index.sources, outcomes, strict=True):
-        name = str(source.path.absolute().relative_to(index.folder.absolute()))
+    for outcome in outcomes:
+        path = Path(_path(outcome))
+        name = path.relative_to(folder) if path.is_relative_to(folder) else path
         if isinstance(outcome, Failure):
             rows.append((name, "failed", outcome.code, None))
         elif isinstance(outcome, Skip):
@@ -128,8 +143,8 @@ def _document(
     from medsiam.scoring import Failure, Skip
 
     series = []
-    for source, outcome in zip(index.sources, outcomes, strict=True):
-        entry: dict[str, object] = {"path": str(source.path), "outcome": _word(outcome)}
+    for outcome in outcomes:
+        entry: dict[str, object] = {"path": _path(outcome), "outcome": _word(outcome)}
         if isinstance(outcome, Failure):
             entry |= {"code": outcome.code, "message": outcome.message}
         elif isinstance(outcome, Skip):
@@ -141,6 +156,6 @@ def _document(
         "folder": str(index.folder),
         "out": str(out),
         "counts": {name: counts[name] for name in ("scored", "skipped", "failed")},
-        "other_files": len(index.skipped),
+        "other_files": _other_files(index),
         "series": series,
     }

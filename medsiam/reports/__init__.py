@@ -8,6 +8,7 @@ from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
     from medsiam.reports.document import comparison_document as comparison_document
+    from medsiam.reports.document import query_path as query_path
     from medsiam.reports.document import write_json as write_json
     from medsiam.reports.page import write_page as write_page
     from medsiam.reports.pictures import display_window as display_window
@@ -32,6 +33,7 @@ _HOMES = {
     "main_axis": ".planes",
     "percentile_window": ".pictures",
     "plane_of": ".planes",
+    "query_path": ".document",
     "render_slice": ".pictures",
     "safe_cell": ".table",
     "write_csv": ".table",

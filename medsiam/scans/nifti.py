@@ -185,7 +185,28 @@ def _affine(
     first, last = usable[0], usable[-1]
     if max(abs(first[:3, 3] - last[:3, 3]).max(), abs((first - last) @ far).max()) > _SAME_PLACE:
         return first, ("sform and qform disagree; the sform is used",)
-    return first, ()
+    return _with_voxel_size(first, header) if len(found) == 1 else (first, ())
+
+
+def _with_voxel_size(
+    affine: NDArray[np.float64], header: Nifti1Header
+) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Give axes of 1 mm the header's voxel size, where the two disagree.
+
+    Some writers leave an affine of plain 1 mm steps beside a true pixdim (the ACDC release does).
+    A real grid of 1 mm has a pixdim of 1 as well, so nothing else is touched.
+    """
+    spans = np.linalg.norm(affine[:3, :3], axis=0)
+    zooms = _zooms(header)
+    if zooms is None or not np.allclose(spans, 1) or np.allclose(zooms, 1, rtol=1e-2):
+        return affine, ()
+    sized = affine.copy()
+    sized[:3, :3] *= zooms
+    size = " x ".join(f"{mm:.4g}" for mm in zooms)
+    return sized, (
+        f"the affine has steps of 1 mm but the header's voxel size is {size} mm; "
+        "the voxel size is used, the position in the room may be off",
+    )
 
 
 def _usable(matrix: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.float64] | None:
@@ -202,6 +223,11 @@ def _usable(matrix: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.flo
 def _spacing(header: Nifti1Header, affine: NDArray[np.float64] | None) -> tuple[float, ...] | None:
     if affine is not None:
         return tuple(float(mm) for mm in np.linalg.norm(affine[:3, :3], axis=0))
+    return _zooms(header)
+
+
+def _zooms(header: Nifti1Header) -> tuple[float, ...] | None:
+    """Return the header's voxel size in mm, None where it has no unit or makes no sense."""
     unit = _unit(header)
     zooms = [float(zoom) * (unit or 0.0) for zoom in header["pixdim"][1:4]]
     low, high = _PLAUSIBLE

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from medsiam.scoring.outcome import Skip as Skip
     from medsiam.scoring.score import score_folder as score_folder
     from medsiam.scoring.score import score_sources as score_sources
+    from medsiam.scoring.score import unreadable as unreadable
     from medsiam.scoring.score import why_not as why_not
     from medsiam.scoring.tables import write_results as write_results
 
@@ -21,6 +22,7 @@ _HOMES = {
     "Skip": ".outcome",
     "score_folder": ".score",
     "score_sources": ".score",
+    "unreadable": ".score",
     "why_not": ".score",
     "write_results": ".tables",
 }

@@ -9,7 +9,7 @@ from medsiam.bank import ReferenceBank
 from medsiam.comparison import compare
 from medsiam.comparison.result import Rule
 from medsiam.errors import EncoderMismatchError, ScanError
-from medsiam.scans import Scan, ScanSource, index_folder
+from medsiam.scans import FolderIndex, Scan, ScanSource, index_folder
 from medsiam.scoring.outcome import Failure, Outcome, Skip
 
 
@@ -23,12 +23,24 @@ def score_folder(
 ) -> Iterator[Outcome]:
     """Yield one outcome for each DICOM series, NIfTI file and image below `folder`.
 
+    A file that is a scan but cannot even be listed is a `Failure` as well; junk is left out.
+
     Raises:
         ScanError: `missing_file` where there is no such folder; no other fault of a file is raised.
     """
-    sources = index_folder(folder).sources
-    for outcome, _ in score_sources(sources, bank, k=k, metric=metric, rule=rule):
+    index = index_folder(folder)
+    yield from unreadable(index)
+    for outcome, _ in score_sources(index.sources, bank, k=k, metric=metric, rule=rule):
         yield outcome
+
+
+def unreadable(index: FolderIndex) -> list[Failure]:
+    """Return the files that were left out of the index though they are scans."""
+    return [
+        Failure(skipped.path, (skipped.path,), skipped.code, f"{skipped.path}: {skipped.reason}")
+        for skipped in index.skipped
+        if not skipped.is_foreign
+    ]
 
 
 def score_sources(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -75,15 +76,10 @@ def _manifest(outcomes: Iterable[Outcome], index: FolderIndex) -> list[dict[str,
         rows += [{"path": _below(index.folder, file), **said} for file in files]
     named = {row["path"] for row in rows}
     for skipped in index.skipped:
-        rows.append(
-            {
-                "path": _below(index.folder, skipped.path),
-                "outcome": "skipped",
-                "code": skipped.code,
-                "message": skipped.reason,
-            }
-        )
-        named.add(rows[-1]["path"])
+        if (path := _below(index.folder, skipped.path)) not in named:
+            said = {"outcome": "skipped", "code": skipped.code, "message": skipped.reason}
+            rows.append({"path": path, **said})
+            named.add(path)
     # A reader may leave out a file of a scored series (a duplicate slice), or a run may end early.
     for source in index.sources:
         for file in source.files:
@@ -102,9 +98,10 @@ def _unused(path: str) -> dict[str, Any]:
 
 
 def _below(root: Path, path: Path) -> str:
-    absolute = path.absolute()
-    base = root.absolute()
-    return str(absolute.relative_to(base)) if absolute.is_relative_to(base) else str(path)
+    """The path as seen from the folder, in characters that print."""
+    absolute, base = path.absolute(), root.absolute()
+    shown = absolute.relative_to(base) if absolute.is_relative_to(base) else path
+    return os.fsencode(shown).decode("utf-8", "backslashreplace")
 
 
 def _csv(columns: Iterable[str], rows: Iterable[dict[str, Any]]) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from medsiam import Comparison, Failure, compare, read_scan, score_folder
 from medsiam.errors import ScanError, UsageError
 from medsiam.scans import index_folder
-from medsiam.scoring import Skip, score_sources, why_not
+from medsiam.scoring import Skip, score_sources, unreadable, why_not
 
 
 def test_one_outcome_per_series_and_a_damaged_one_costs_only_itself(phantom_bank, incoming):
@@ -72,3 +72,13 @@ def test_a_file_that_vanishes_between_index_and_reading_is_a_failure(
     shutil.rmtree(copy)
     outcomes = [outcome for outcome, _ in score_sources(sources, phantom_bank)]
     assert Counter(type(outcome) for outcome in outcomes) == {Failure: 3, Skip: 2}
+
+
+def test_a_scan_that_cannot_even_be_listed_is_a_failure_and_junk_is_not(phantom_bank, tmp_path):
+    header = (348).to_bytes(4, "little") + b"\0" * 340 + b"n+1\0"  # a NIfTI of no size at all
+    (tmp_path / "damaged.nii").write_bytes(header + b"\0" * 4)
+    (tmp_path / "notes.txt").write_text("junk")
+    index = index_folder(tmp_path)
+    (failure,) = unreadable(index)
+    assert failure.source.name == "damaged.nii"
+    assert list(score_folder(tmp_path, phantom_bank)) == [failure]

@@ -76,3 +76,12 @@ def test_an_output_folder_that_cannot_be_made(run, incoming, tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot write"):
         write_results(outcomes, index_folder(incoming), tmp_path / "file")
+
+
+def test_names_that_are_no_text_are_written_all_the_same(phantom_bank, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / b"caf\xe9.txt".decode("utf-8", "surrogateescape")).write_bytes(b"junk")
+    write_results([], index_folder(folder), tmp_path / "out")
+    (row,) = read_csv(tmp_path / "out" / "manifest.csv")
+    assert row["path"] == "caf\\xe9.txt"
