@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 from torch.overrides import TorchFunctionMode
 
 from medsiam._version import __version__
@@ -61,7 +62,7 @@ def save_encoder(encoder: Encoder, folder: Path | str) -> None:
     if target.exists() and not _replaceable(target):
         raise OutputError(f"{target} exists and is no encoder; name another folder")
     files = {
-        WEIGHTS: safetensors.torch.save(tensors),
+        WEIGHTS: save_tensors(tensors),
         CARD: (card.model_dump_json(indent=2) + "\n").encode(),
     }
     try:
@@ -163,7 +164,7 @@ class _NoRandomFill(TorchFunctionMode):
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
-        return safetensors.torch.load(_read(path))
+        return load_tensors(_read(path))
     except (SafetensorError, ValueError, KeyError) as error:
         raise EncoderError(f"{path} is no safetensors file, or a damaged one") from error
 

@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 
 from medsiam.errors import EncoderMismatchError, ScanError
 from medsiam.preprocessing import Recipe, build_transform, prepare
+from medsiam.scans import read_scan
 from medsiam.scans.scan import Scan
 
 RNG = np.random.default_rng(5)
@@ -270,3 +271,19 @@ def test_values_too_large_to_scale_are_refused_not_returned():
 def test_the_other_dimension_is_named(scan, recipe, words):
     with pytest.raises(EncoderMismatchError, match=words):
         prepare(scan, recipe)
+
+
+def test_a_real_heart_is_prepared_alike_however_it_is_stored(medsiam_data):
+    scan = read_scan(medsiam_data / "acdc_cardiac_mri" / "volumes" / "patient001_ED.nii.gz")
+    recipe = recipe_3d(
+        spatial_size=(32, 32, 16), orientation="RAS", spacing=(3.0, 3.0, 8.0), crop=(32, 32, 10)
+    )
+    stored = nib.Nifti1Image(scan.array, scan.affine)
+    turn = nib.orientations.ornt_transform(
+        nib.io_orientation(stored.affine), nib.orientations.axcodes2ornt("PLI")
+    )
+    turned = stored.as_reoriented(turn)
+    other = Scan(np.asarray(turned.dataobj, np.float32), spatial_dims=3, affine=turned.affine)
+    tensor = prepare(scan, recipe)
+    assert tensor.std() > 0.1
+    torch.testing.assert_close(prepare(other, recipe), tensor, atol=1e-5, rtol=0)
