@@ -50,7 +50,10 @@ def show_left_out(bank: ReferenceBank) -> None:
     folder = studies_folder()
     if folder is None:
         return
-    refused = study_below(_index(str(folder)), bank).refused
+    try:
+        refused = study_below(_index(str(folder)), bank).refused
+    except MedsiamError:
+        return  # the chooser has said it
     label = f"Left out: {_files(len(refused))}"
     with st.popover(label, icon=":material/filter_alt_off:", width="stretch"):
         st.markdown("In the studies folder, but not to be compared with this bank:")

@@ -19,7 +19,7 @@ from medsiam.errors import MedsiamError, UsageError
 ADDRESS = "127.0.0.1"
 UPLOAD_MEGABYTES = 512
 _SECONDS_TO_START = 60.0
-_SECONDS_TO_END = 5.0
+_SECONDS_TO_END = 3.0
 
 # Streamlit's defaults listen on every interface, report usage and show tracebacks on the page.
 # Flags win over a config.toml of the user and over the environment.

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from medsiam.cli import main
+from medsiam.cli.review import (
+    add_parser,
+    app_environment,
+    app_script,
+    require_free_port,
+    streamlit_command,
+)
+from medsiam.encoders import Architecture, new_encoder
+from medsiam.errors import UsageError
+from medsiam.preprocessing import Recipe
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory) -> Path:
+    from medsiam import ReferenceBank
+
+    architecture = Architecture(spatial_dims=2, backbone="resnet10", width=0.25, embedding_dim=8)
+    recipe = Recipe(spatial_dims=2, spatial_size=(32, 32))
+    encoder = new_encoder(architecture, recipe, name="tiny", licence="test only")
+    path = tmp_path_factory.mktemp("review") / "bank"
+    ReferenceBank.create(path, encoder)
+    return path
+
+
+@pytest.fixture
+def taken_port():
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield holder.getsockname()[1]
+
+
+@pytest.fixture(autouse=True)
+def no_server(monkeypatch):
+    """What is refused is refused before anything is started."""
+
+    def started(*args, **kwargs):
+        raise AssertionError("the server was started")
+
+    monkeypatch.setattr("medsiam.cli.review._server", started)
+
+
+def error_of(capsys) -> str:
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2  # the research-use line and the error
+    return lines[1]
+
+
+def test_no_bank_is_exit_6(tmp_path, capsys):
+    assert main(["review", "--bank", str(tmp_path / "none")]) == 6
+    assert "no bank" in error_of(capsys)
+
+
+def test_a_bank_of_another_encoder_is_exit_6(bank, tmp_path, capsys):
+    import shutil
+
+    broken = shutil.copytree(bank, tmp_path / "bank")
+    card = broken / "encoder" / "card.json"
+    text = card.read_text()
+    start = text.index('"fingerprint": "') + len('"fingerprint": "')
+    card.write_text(text[:start] + "f" * 64 + text[start + 64 :])
+    assert main(["review", "--bank", str(broken)]) == 6
+    assert error_of(capsys).startswith("medsiam: error: ")
+
+
+def test_no_studies_folder_is_exit_2(bank, tmp_path, capsys):
+    arguments = ["review", "--bank", str(bank), "--studies", str(tmp_path / "none")]
+    assert main(arguments) == 2
+    assert "--studies" in error_of(capsys)
+
+
+def test_a_taken_port_is_exit_2(bank, taken_port, capsys):
+    assert main(["review", "--bank", str(bank), "--port", str(taken_port)]) == 2
+    assert f"port {taken_port}" in error_of(capsys)
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_a_port_that_is_none(port):
+    with pytest.raises(UsageError, match="from 1 to 65535"):
+        require_free_port(port)
+
+
+def test_help_names_the_options(capsys):
+    parser = argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    with pytest.raises(SystemExit):
+        parser.parse_args(["review", "--help"])
+    said = capsys.readouterr().out
+    for option in ("--bank", "--studies", "--port", "127.0.0.1"):
+        assert option in said
+
+
+def test_the_app_of_this_repository_is_found():
+    assert app_script() == ROOT / "app" / "streamlit_app.py"
+
+
+def test_the_private_copy_of_a_wheel_comes_first(tmp_path, monkeypatch):
+    package = tmp_path / "site-packages" / "medsiam"
+    copy = package / "_app" / "streamlit_app.py"
+    copy.parent.mkdir(parents=True)
+    copy.touch()
+    monkeypatch.setattr("medsiam.cli.review.__file__", str(package / "cli" / "review.py"))
+    assert app_script() == copy
+
+
+def test_every_flag_is_an_option_that_streamlit_has():
+    from streamlit import config
+
+    command = streamlit_command(Path("app.py"), 8501)
+    flags = dict(part[2:].split("=", 1) for part in command[5:])
+    options = config.get_config_options()
+    assert set(flags) <= set(options)
+    assert flags["server.address"] == "127.0.0.1"
+    assert flags["browser.gatherUsageStats"] == "false"
+    assert flags["server.fileWatcherType"] == "none"
+    assert flags["server.enableXsrfProtection"] == "true"
+    assert flags["server.enableAgentApi"] == "false"
+    assert flags["client.showErrorDetails"] == "none"
+    assert 1 <= int(flags["server.maxUploadSize"]) <= 1024
+
+
+def test_the_app_learns_its_bank_and_no_foreign_setting(monkeypatch, tmp_path):
+    monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
+    monkeypatch.setenv("MEDSIAM_REVIEW_STUDIES", "/left/over")
+    monkeypatch.chdir(tmp_path)
+    environment = app_environment(Path("bank"), None)
+    assert environment["MEDSIAM_REVIEW_BANK"] == str(tmp_path / "bank")
+    assert "MEDSIAM_REVIEW_STUDIES" not in environment
+    assert not [name for name in environment if name.startswith("STREAMLIT_")]
+    assert app_environment(Path("b"), Path("s"))["MEDSIAM_REVIEW_STUDIES"] == str(tmp_path / "s")
+
+
+def test_the_launcher_loads_neither_torch_nor_streamlit(bank):
+    code = (
+        "import sys; from pathlib import Path; from medsiam import ReferenceBank\n"
+        "import medsiam.cli.review\n"
+        f"ReferenceBank.open({os.fspath(bank)!r}).name\n"
+        "assert not {'torch', 'monai', 'streamlit'} & set(sys.modules), sys.modules.keys()"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
