@@ -284,9 +284,11 @@ def cluster_bootstrap(
 ) -> tuple[float, float]:
     """Percentile interval of a mean, by drawing whole subjects with replacement.
 
-    Cases of one patient resemble each other, so subjects are drawn and not cases. With few
-    subjects the interval is too narrow rather than too wide; where every value is 0 or every
-    value is 1 a resample cannot differ, and the Wilson interval over the subjects is given.
+    Cases of one patient resemble each other, so subjects are drawn and not cases. The references
+    that the queries were compared with stay as they are: where the subjects are each other's
+    references, `influence_interval` counts both. With few subjects the interval is too narrow
+    rather than too wide; where every value is 0 or every value is 1 a resample cannot differ,
+    and the Wilson interval over the subjects is given.
 
     Args:
         values: (n,) one per query, within [0, 1]; NaN is left out.
@@ -326,6 +328,35 @@ def cluster_bootstrap(
     tail = (1 - confidence) / 2
     low, high = np.quantile(scores, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def influence_interval(
+    value: float, influence: ArrayLike, *, extra: float = 0.0, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Interval of a figure between 0 and 1 from how far each subject moves it.
+
+    The infinitesimal jackknife (B. Efron, "The jackknife, the bootstrap and other resampling
+    plans", 1982, chapter 6): what the bootstrap of subjects tends to, also for figures that
+    cannot be computed with a subject drawn twice. A figure of 0 or 1 has the Wilson interval.
+
+    Args:
+        value: the figure.
+        influence: (s,) derivative of the figure by the weight of each subject, all being 1.
+        extra: variance from other sources, such as a finite number of episodes.
+        confidence: probability of the interval.
+
+    Raises:
+        UsageError: for fewer than two subjects.
+    """
+    moves = np.asarray(influence, dtype=np.float64)
+    n = len(moves)
+    if n < 2:
+        raise UsageError(f"an interval over subjects needs at least two, got {n}")
+    if not 0 < value < 1:
+        return wilson_interval(n * value, n, confidence=confidence)
+    variance = n / (n - 1) * float(np.sum((moves - moves.mean()) ** 2)) + extra
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(max(0.0, variance))
+    return max(0.0, value - half), min(1.0, value + half)
 
 
 def chance_accuracy(labels: ArrayLike) -> float:

@@ -17,6 +17,7 @@ from medsiam.metrics import (
     balanced_accuracy,
     chance_accuracy,
     cluster_bootstrap,
+    influence_interval,
     leave_subject_out,
     majority_accuracy,
     mean_average_precision,
@@ -270,6 +271,27 @@ def test_all_right_is_no_certainty():
     assert cluster_bootstrap(np.zeros(500), subjects) == wilson_interval(0, 5)
     with pytest.raises(UsageError, match="at least two"):
         cluster_bootstrap(np.ones(9), np.zeros(9))
+
+
+def test_influence_interval_of_a_mean_is_the_textbook_one():
+    values = np.random.default_rng(0).random(25)
+    moves = (values - values.mean()) / 25  # derivative of a mean by the weight of each value
+    half = 1.959964 * values.std(ddof=1) / 5
+    low, high = influence_interval(values.mean(), moves)
+    assert (low, high) == (
+        pytest.approx(values.mean() - half, abs=1e-6),
+        pytest.approx(values.mean() + half, abs=1e-6),
+    )
+    wider = influence_interval(values.mean(), moves, extra=0.01)
+    assert wider[1] - wider[0] == pytest.approx(2 * np.hypot(half, 1.959964 * 0.1), abs=1e-6)
+
+
+def test_influence_interval_at_the_ends():
+    assert influence_interval(0.95, [0.5, -0.5])[1] == 1.0
+    assert influence_interval(1.0, np.zeros(7)) == wilson_interval(7, 7)
+    assert influence_interval(0.0, np.zeros(7)) == wilson_interval(0, 7)
+    with pytest.raises(UsageError, match="at least two"):
+        influence_interval(0.5, [0.1])
 
 
 def test_chance_and_majority():

@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from medsiam.errors import NothingToDoError
 from medsiam.evaluation.episodes import draw_episodes, score_queries
+from medsiam.evaluation.influence import few_shot_influence
 from medsiam.evaluation.protocol import EpisodeProtocol
 from medsiam.evaluation.result import FewShot
-from medsiam.metrics import cluster_bootstrap
+from medsiam.metrics import influence_interval
 
 
 def measure_few_shot(
@@ -50,28 +51,27 @@ def measure_few_shot(
     hits = score_queries(x, episodes, metric=protocol.metric)
     asked = np.bincount(episodes.query.ravel(), minlength=len(x))
     right = np.bincount(episodes.query.ravel(), weights=hits.ravel(), minlength=len(x))
-    seen = asked > 0
-    # Episodes draw the same subjects again and again: only the subjects are independent.
-    low, high = cluster_bootstrap(
-        right[seen] / asked[seen],
-        owners[seen],
-        labels=names[seen],
-        weights=asked[seen],
-        random_state=protocol.random_state,
-    )
     by_condition = {
         str(name): float(right[names == name].sum() / asked[names == name].sum())
-        for name in np.unique(names[seen])
+        for name in np.unique(names)
     }
+    accuracy = float(np.mean(list(by_condition.values())))
+    moves = few_shot_influence(
+        hits,
+        episodes,
+        labels=np.unique(names, return_inverse=True)[1],
+        owners=np.unique(owners, return_inverse=True)[1],
+    )
+    low, high = influence_interval(accuracy, moves.by_subject, extra=moves.extra)
     return FewShot(
         n_shot=n_shot,
         n_way=n_way,
-        accuracy=float(np.mean(list(by_condition.values()))),
+        accuracy=accuracy,
         low=low,
         high=high,
         chance=1 / n_way,
         majority=1 / n_way,
-        n_subjects=len(np.unique(owners[seen])),
+        n_subjects=len(np.unique(owners[asked > 0])),
         n_episodes=protocol.n_episodes,
         by_condition=by_condition,
         left_out=left_out,

@@ -22,7 +22,7 @@ class Figure:
 
     Attributes:
         value: what was measured.
-        low, high: 95 % interval over subjects.
+        low, high: 95 % interval over subjects, as queries and as references.
         chance: what blind guessing scores on the same queries.
         majority: what always naming the most frequent condition scores; None where that question
             has no meaning.
@@ -50,7 +50,7 @@ class FewShot:
         n_shot: support cases, of as many subjects, per condition.
         n_way: conditions per episode.
         accuracy: mean over the conditions of the share of queries named rightly.
-        low, high: 95 % interval over the subjects of the queries.
+        low, high: 95 % interval over subjects, those of the queries and of the support.
         chance, majority: 1 / n_way, for guessing and for always naming one condition alike:
             every condition has the same number of queries.
         n_subjects: subjects that asked.
