@@ -15,6 +15,7 @@ from slice_pair import (
     linked_position,
     picture,
     plane_choices,
+    png,
     window_choices,
     windows_of,
 )
@@ -68,7 +69,7 @@ def _draw(shown: list[Picture], titles: tuple[str, str], captions: list[str]) ->
     for column, one, title, caption in zip(st.columns(2), shown, titles, captions, strict=True):
         with column:
             st.markdown(f"**{title}**")
-            st.image(framed(one, SIDE, scale), width="stretch", alt=f"slice of {title}")
+            st.image(png(framed(one, SIDE, scale)), width="stretch", alt=f"slice of {title}")
             st.caption(caption)
     remarks = []
     if scale is None:

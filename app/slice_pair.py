@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,8 @@ _RULERS = (100, 50, 20, 10, 5, 2, 1)  # mm
 _INK = (255, 214, 102)
 
 Window = tuple[float, float]
+
+_measured: WeakKeyDictionary[Scan, Window] = WeakKeyDictionary()
 
 
 def plane_choices(query: Scan, match: Scan) -> dict[str, tuple[int, int]]:
@@ -79,9 +83,16 @@ def window_choices(query: Scan, match: Scan) -> list[str]:
 def windows_of(choice: str, query: Scan, match: Scan) -> tuple[Window, Window]:
     """(center, width) for the query and for the match."""
     if choice == EACH_PERCENTILE:
-        return percentile_window(query), percentile_window(match)
+        return _percentiles(query), _percentiles(match)
     window = CT_WINDOWS.get(choice) or display_window(query)
     return window, window
+
+
+def _percentiles(scan: Scan) -> Window:
+    """Measured once per scan: it takes longer than drawing a slice."""
+    if scan not in _measured:
+        _measured[scan] = percentile_window(scan)
+    return _measured[scan]
 
 
 @dataclass(frozen=True)
@@ -118,7 +129,7 @@ def common_scale(pictures: Sequence[Picture], side: int) -> float | None:
     return float(max(extents)) / side
 
 
-def framed(shown: Picture, side: int, scale: float | None) -> NDArray[np.uint8]:
+def framed(shown: Picture, side: int, scale: float | None) -> Image.Image:
     """Draw a picture in the middle of a black square, with letters and a ruler where known.
 
     Args:
@@ -127,7 +138,7 @@ def framed(shown: Picture, side: int, scale: float | None) -> NDArray[np.uint8]:
         scale: mm per pixel of the square; None: as large as it fits.
 
     Returns:
-        (side, side, 3).
+        RGB, (side, side).
     """
     rows, columns = shown.pixels.shape[:2]
     zoom = side / max(rows, columns) if scale is None or shown.mm is None else shown.mm / scale
@@ -142,7 +153,14 @@ def framed(shown: Picture, side: int, scale: float | None) -> NDArray[np.uint8]:
         _draw_letters(draw, side, shown.letters)
     if shown.mm is not None:
         _draw_ruler(draw, side, shown.mm / zoom)
-    return np.asarray(canvas)
+    return canvas
+
+
+def png(image: Image.Image) -> bytes:
+    """Encode quickly: the picture travels no farther than this computer."""
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=1)
+    return buffer.getvalue()
 
 
 def _draw_letters(draw: ImageDraw.ImageDraw, side: int, letters: Sequence[str]) -> None:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from medsiam import Scan
 from medsiam.reports import plane_of
@@ -15,6 +18,7 @@ from slice_pair import (
     linked_position,
     picture,
     plane_choices,
+    png,
     stored_index,
     window_choices,
     windows_of,
@@ -111,7 +115,11 @@ def test_pictures_of_known_size_have_one_scale():
     scale = common_scale([fine, coarse], 600)
     assert scale == pytest.approx(0.2)
     heights = [
-        int((framed(Picture(one.pixels, one.mm, None), 600, scale)[:, 300, 0] > 128).sum())
+        int(
+            (
+                np.asarray(framed(Picture(one.pixels, one.mm, None), 600, scale))[:, 300, 0] > 128
+            ).sum()
+        )
         for one in (fine, coarse)
     ]
     assert heights == [500, 600]
@@ -120,7 +128,7 @@ def test_pictures_of_known_size_have_one_scale():
 @pytest.mark.parametrize("others", [white(10, 10), white(10, 10, 30.0)])
 def test_no_common_scale_where_size_is_unknown_or_far_apart(others):
     assert common_scale([white(10, 10, 1.0), others], 600) is None
-    shown = framed(others, 600, None)
+    shown = np.asarray(framed(others, 600, None))
     assert shown.shape == (600, 600, 3)
     assert shown[300, 300].tolist() == [255, 255, 255]
     assert shown[:, 300, 0].min() > 128  # fills the frame
@@ -128,16 +136,23 @@ def test_no_common_scale_where_size_is_unknown_or_far_apart(others):
 
 def test_letters_and_ruler_are_drawn_where_known():
     black = np.zeros((100, 100), np.uint8)
-    bare = framed(Picture(black, None, None), 640, None)
+    bare = np.asarray(framed(Picture(black, None, None), 640, None))
     assert bare.max() == 0
-    lettered = framed(Picture(black, None, ("R", "L", "A", "P")), 640, None)
+    lettered = np.asarray(framed(Picture(black, None, ("R", "L", "A", "P")), 640, None))
     for edge in (lettered[:, :60], lettered[:, -60:], lettered[:60], lettered[-60:]):
         assert edge.max() > 200
 
 
 def test_the_ruler_is_as_long_as_it_says():
     # 100 mm in 640 pixels: the longest ruler within a third is 20 mm, 128 pixels.
-    shown = framed(Picture(np.zeros((100, 100), np.uint8), 1.0, None), 640, 100 / 640)
+    shown = np.asarray(framed(Picture(np.zeros((100, 100), np.uint8), 1.0, None), 640, 100 / 640))
     lowest = max(np.flatnonzero((shown[:, :, 0] > 200).any(axis=1)))
     drawn = np.flatnonzero(shown[lowest, :, 0] > 200)
     assert abs(int(drawn[-1]) - int(drawn[0]) - 128) <= 1
+
+
+def test_the_picture_is_sent_without_loss():
+    drawn = framed(Picture(np.arange(256, dtype=np.uint8).reshape(16, 16), 1.0, None), 64, None)
+    with Image.open(io.BytesIO(png(drawn))) as received:
+        assert received.format == "PNG"
+        np.testing.assert_array_equal(np.asarray(received), np.asarray(drawn))
