@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,6 +62,21 @@ def incoming(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_incoming(
         folder, spatial_dims=(3, 2), conditions=PHANTOM_CONDITIONS, n_patients=1, random_state=2
     )
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where `medsiam demo --out demo`, the README's first command, was run, once.
+
+    Holds `demo/`, and what the command printed in `printed.txt`.
+    """
+    folder = tmp_path_factory.mktemp("readme")
+    command = [sys.executable, "-m", "medsiam", "demo", "--out", "demo"]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
+    assert "Traceback" not in run.stderr
+    (folder / "printed.txt").write_text(run.stdout, encoding="utf-8")
+    return folder
 
 
 @pytest.hookimpl(trylast=True)

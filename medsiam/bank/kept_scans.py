@@ -81,7 +81,7 @@ def _nifti(scan: Scan) -> Any:
     """Return a NIfTI image; colours and the missing third axis of an image are folded into it."""
     values = _without_loss(scan.array)
     folded = values.reshape(*values.shape[:2], -1)
-    image: Any = nibabel.Nifti1Image(folded, None)  # type: ignore[no-untyped-call]
+    image: Any = nibabel.Nifti1Image(folded, None)
     if scan.spacing is not None:
         image.header.set_zooms((*scan.spacing, 1.0)[:3])
         image.header.set_xyzt_units("mm")

@@ -26,7 +26,7 @@ def write_nifti(phantom: Phantom, path: Path | str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     dtype = np.int16 if phantom.spatial_dims == 3 else np.uint16
     array = phantom.array.astype(dtype)
-    image: Any = nibabel.Nifti1Image(array, phantom.affine)  # type: ignore[no-untyped-call]
+    image: Any = nibabel.Nifti1Image(array, phantom.affine)
     if phantom.affine is None:
         image.header.set_zooms(phantom.spacing)
     else:

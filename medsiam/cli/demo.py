@@ -1,0 +1,319 @@
+"""`medsiam demo`: the main job on synthetic studies, end to end, in a few minutes."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from medsiam.cli.terminal import notice, print_text, progress, table
+from medsiam.writing import write_atomically
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from medsiam import Comparison, Encoder, ReferenceBank, TrainingConfig
+    from medsiam.cases import CaseTable
+    from medsiam.evaluation import Evaluation
+
+SEED = 2026
+TRAINING_PATIENTS = {2: 80, 3: 48}  # per condition, to learn what a pattern is
+MEASURE_PATIENTS = 20  # per unseen condition, to measure few-shot accuracy
+BANK_PATIENTS = 8  # of those, per condition, in the bank
+SHOTS = 5
+_MARK = ".medsiam-demo"
+_LICENCE = "Apache-2.0"
+# Files that pydicom installs with itself: real scans of another world than the phantoms'.
+_FOREIGN = ("CT_small.dcm", "MR_small.dcm")
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = commands.add_parser(
+        "demo",
+        help="the main job on synthetic studies, end to end",
+        description="Write synthetic studies, train a 2D and a 3D twin encoder, fill banks with "
+        "conditions the encoders never saw, score an incoming DICOM folder, write the reports. "
+        "Takes a few minutes on two cores.",
+    )
+    parser.add_argument("--out", type=Path, default=Path("demo"), help="folder (default: demo)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    start = time.monotonic()
+    out: Path = args.out
+    _start_folder(out)
+    print_text("All studies of this demo are synthetic, made by medsiam.phantoms.\n")
+    banks = {}
+    for dims in (2, 3):
+        tables = _write_cases(out, dims)
+        encoder = _train(out, dims, tables["training"])
+        banks[dims] = _fill_bank(out, dims, encoder, tables["bank"])
+        _measure(out, dims, encoder, tables["measure"])
+    incoming = _write_incoming(out)
+    truth = _truth(out / "incoming_truth.csv")
+    for dims, bank in banks.items():
+        _score(out, dims, bank, incoming, truth)
+    _ask_about_foreign_scans(out, banks[2])
+    _show_ways_on(out, time.monotonic() - start)
+    return 0
+
+
+def _start_folder(out: Path) -> None:
+    """An empty folder, or one of an earlier demo, which is replaced."""
+    from medsiam.errors import OutputError
+
+    if out.exists() and any(out.iterdir()):
+        if not (out / _MARK).exists():
+            raise OutputError(f"{out} holds files that are not from a demo; choose another --out")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / _MARK).write_text("made by `medsiam demo`; replaced by the next one\n", "utf-8")
+
+
+def _write_cases(out: Path, dims: int) -> dict[str, Path]:
+    """Case tables of three groups of patients: to train, to fill the bank, to measure."""
+    from medsiam.phantoms import TRAINING_CONDITIONS, UNSEEN_CONDITIONS, write_cases
+
+    notice(f"{dims}D: writing synthetic studies")
+    tables = {}
+    groups = (
+        ("training", TRAINING_CONDITIONS, TRAINING_PATIENTS[dims]),
+        ("measure", UNSEEN_CONDITIONS, MEASURE_PATIENTS),
+    )
+    for name, conditions, n_patients in groups:
+        tables[name] = write_cases(
+            out / "studies" / f"{name}_{dims}d",
+            spatial_dims=dims,
+            conditions=conditions,
+            n_patients=n_patients,
+            random_state=SEED,
+        )
+    tables["bank"] = _bank_table(tables["measure"], UNSEEN_CONDITIONS[:-1], BANK_PATIENTS)
+    return tables
+
+
+def _bank_table(cases: Path, conditions: Sequence[str], n_patients: int) -> Path:
+    """A case table beside `cases` with the first patients of each of `conditions`.
+
+    The last unseen condition stays out of the bank, so that a query can be like none of it.
+    """
+    with cases.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    seen: dict[str, list[str]] = {}
+    for row in rows:
+        patients = seen.setdefault(row["condition"], [])
+        if row["patient_id"] not in patients:
+            patients.append(row["patient_id"])
+    kept = [
+        row
+        for row in rows
+        if row["condition"] in conditions
+        and row["patient_id"] in seen[row["condition"]][:n_patients]
+    ]
+    path = cases.with_name("bank.csv")
+    with path.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(kept)
+    return path
+
+
+def _config(dims: int, cases: Path) -> TrainingConfig:
+    """A small encoder that trains in about a minute on two cores."""
+    from medsiam import TrainingConfig
+
+    recipe = {
+        2: {"spatial_size": (96, 96), "intensity": "percentile"},
+        # Air fills much of the field: a soft-tissue window keeps the greys for the body.
+        3: {"spatial_size": (40, 40, 40), "intensity": "window", "intensity_range": (-400, 500)},
+    }
+    return TrainingConfig.model_validate(
+        {
+            "run": {"name": f"demo-{dims}d", "seed": SEED},
+            "data": {
+                "cases": cases,
+                "name": f"medsiam phantoms, {dims}D (synthetic)",
+                "licence": _LICENCE,
+            },
+            "recipe": {"spatial_dims": dims, **recipe[dims]},
+            "encoder": {"backbone": "resnet10", "width": 0.5, "embedding_dim": 64},
+            "augmentation": {"flip": True},
+            "sampling": {"scans_per_condition": 6, "steps_per_epoch": 20},
+            "loss": {"kind": "contrastive", "margin": 1.0},
+            "optimiser": {"learning_rate": 3e-4},
+            "schedule": {"epochs": 14},
+            "early_stop": {"patience": 14},
+        }
+    )
+
+
+def _train(out: Path, dims: int, cases: Path) -> Encoder:
+    from medsiam import train
+
+    notice(f"{dims}D: training a twin encoder")
+    return train(_config(dims, cases), out=out / "runs" / f"{dims}d").encoder
+
+
+def _fill_bank(out: Path, dims: int, encoder: Encoder, cases: Path) -> ReferenceBank:
+    from medsiam import ReferenceBank, read_case_table
+    from medsiam.bank import add_case_table
+
+    bank = ReferenceBank.create(out / "banks" / f"{dims}d", encoder)
+    add_case_table(bank, read_case_table(cases))
+    print_text(
+        f"{dims}D bank: {len(bank.cases)} cases of {len(bank.conditions)} conditions that the "
+        f"encoder never saw ({', '.join(bank.conditions)})\n"
+    )
+    return bank
+
+
+def _measure(out: Path, dims: int, encoder: Encoder, cases: Path) -> None:
+    """Few-shot accuracy on the unseen conditions, beside the distance between pixels."""
+    from medsiam import read_case_table, read_scan
+    from medsiam.encoders import pixel_embeddings
+
+    rows = read_case_table(cases)
+    with progress(f"{dims}D: measuring", len(rows.rows)) as advance:
+        scans = []
+        for row in rows.rows:
+            scans.append(read_scan(row.path))
+            advance()
+    results = {
+        "twin encoder": _evaluate(encoder.embed(scans), rows),
+        "pixel distance": _evaluate(pixel_embeddings(scans), rows),
+    }
+    shown = []
+    for name, evaluation in results.items():
+        shot = evaluation.few_shot[0]
+        shown.append((name, shot.accuracy, f"{shot.low:.3f} to {shot.high:.3f}", shot.chance))
+    figures = {name: asdict(evaluation.few_shot[0]) for name, evaluation in results.items()}
+    write_atomically(out / f"measured_{dims}d.json", json.dumps(figures, indent=2) + "\n")
+    n_way = len({row.condition for row in rows.rows})
+    table(
+        f"{dims}D, {n_way} unseen conditions, {SHOTS} shots, patients disjoint (synthetic)",
+        ("", "balanced accuracy", "95 % over patients", "chance"),
+        shown,
+    )
+
+
+def _evaluate(embeddings: NDArray[np.float32], rows: CaseTable) -> Evaluation:
+    from medsiam import evaluate
+    from medsiam.evaluation import EpisodeProtocol
+
+    return evaluate(
+        embeddings,
+        conditions=[row.condition for row in rows.rows],
+        subjects=[row.subject for row in rows.rows],
+        protocol=EpisodeProtocol(n_shots=(SHOTS,), random_state=SEED),
+    )
+
+
+def _write_incoming(out: Path) -> Path:
+    """New patients of every unseen condition, and one per bank who was there before."""
+    from medsiam import read_case_table
+    from medsiam.phantoms import UNSEEN_CONDITIONS, make_phantom, write_incoming
+
+    returning = []
+    for dims in (2, 3):
+        known = read_case_table(out / "studies" / f"measure_{dims}d" / "bank.csv").rows[0]
+        phantom = make_phantom(
+            known.condition,
+            spatial_dims=dims,
+            patient_id=known.patient_id or "",
+            random_state=SEED,
+            study=1,
+        )
+        returning.append(phantom)
+    return write_incoming(
+        out / "incoming",
+        conditions=UNSEEN_CONDITIONS,
+        n_patients=1,
+        random_state=SEED,
+        returning=returning,
+    )
+
+
+def _truth(path: Path) -> dict[str, str]:
+    with path.open(newline="", encoding="utf-8") as stream:
+        return {row["series_uid"]: row["condition"] for row in csv.DictReader(stream)}
+
+
+def _score(
+    out: Path, dims: int, bank: ReferenceBank, incoming: Path, truth: dict[str, str]
+) -> None:
+    from medsiam import Comparison, Failure
+    from medsiam.reports import write_page
+    from medsiam.scans import index_folder
+    from medsiam.scoring import score_sources, write_results
+
+    index = index_folder(incoming)
+    folder = out / "results" / f"{dims}d"
+    outcomes = []
+    rows: list[tuple[object, ...]] = []
+    for outcome, scan in score_sources(index.sources, bank):
+        outcomes.append(outcome)
+        if isinstance(outcome, Comparison):
+            assert scan is not None
+            page = folder / "reports" / f"{len(outcomes):03d}.html"
+            write_page(outcome, (scan,), bank, page)
+            rows += _match_rows(outcome, truth)
+        elif isinstance(outcome, Failure):
+            rows.append((outcome.source.name, None, f"failed: {outcome.code}", None, None, None))
+    write_results(outcomes, index, folder)
+    table(
+        f"{dims}D series of the incoming folder, ranked matches (lower distance = closer)",
+        ("series", "true condition", "verdict", "rank", "matched condition", "distance"),
+        rows,
+    )
+    print_text(
+        f"{len(index.sources)} series and {len(index.skipped)} other files; what became of each is "
+        f"in {folder / 'manifest.csv'}\n"
+    )
+
+
+def _match_rows(comparison: Comparison, truth: dict[str, str]) -> list[tuple[object, ...]]:
+    name = Path(comparison.query.sources[0]).parent.name
+    true = truth.get(comparison.query.series_uid or "", "unknown")
+    rows: list[tuple[object, ...]] = []
+    for match in comparison.matches[:3]:
+        head = (name, true, comparison.verdict.outcome) if match.rank == 1 else ("", "", "")
+        rows.append((*head, match.rank, match.condition, match.distance))
+    return rows
+
+
+def _ask_about_foreign_scans(out: Path, bank: ReferenceBank) -> None:
+    """Real scans of another kind: the honest answer is that the bank cannot say."""
+    from medsiam import compare, read_scan
+    from medsiam.reports import write_page
+
+    print_text("Two real scans that pydicom ships, against the same 2D bank of phantoms:")
+    for path in _pydicom_files(_FOREIGN):
+        scan = read_scan(path)
+        answer = compare(scan, bank)
+        write_page(answer, (scan,), bank, out / "results" / "foreign" / f"{path.stem}.html")
+        print_text(f"  {path.name}: {answer.verdict}")
+    print_text("")
+
+
+def _pydicom_files(names: Sequence[str]) -> list[Path]:
+    from pydicom.data import get_testdata_file
+
+    found = [get_testdata_file(name, download=False) for name in names]
+    return [Path(str(path)) for path in found if path]
+
+
+def _show_ways_on(out: Path, seconds: float) -> None:
+    pages = sorted((out / "results" / "3d" / "reports").glob("*.html"))
+    print_text(f"Done in {seconds:.0f} s. All numbers above are on synthetic studies.")
+    print_text(f"Report:    {pages[0] if pages else out / 'results'}")
+    print_text(
+        f"Open the app:  medsiam review --bank {out / 'banks' / '3d'} --studies {out / 'incoming'}"
+    )

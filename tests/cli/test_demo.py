@@ -1,0 +1,90 @@
+"""The demo is the main job, end to end; it is run once, as the README's first command."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+
+import pytest
+
+from medsiam.cli import main
+
+
+@pytest.fixture(scope="module")
+def printed(demo_folder):
+    return (demo_folder / "printed.txt").read_text(encoding="utf-8")
+
+
+def rows(path):
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.mark.parametrize("dims", ["2d", "3d"])
+def test_the_encoder_beats_the_pixels_with_intervals_apart(demo_folder, dims):
+    measured = json.loads((demo_folder / "demo" / f"measured_{dims}.json").read_text())
+    twin, pixels = measured["twin encoder"], measured["pixel distance"]
+    assert twin["low"] > pixels["high"]
+    assert twin["low"] > twin["chance"] == pytest.approx(0.2)
+    assert pixels["n_subjects"] == twin["n_subjects"] == 100
+
+
+def test_what_was_measured_is_what_was_printed(demo_folder, printed):
+    for dims in ("2d", "3d"):
+        measured = json.loads((demo_folder / "demo" / f"measured_{dims}.json").read_text())
+        for name, figure in measured.items():
+            assert re.search(rf"{name} +{figure['accuracy']:.3f}", printed)
+
+
+@pytest.mark.parametrize("dims", ["2d", "3d"])
+def test_no_condition_of_the_bank_was_in_training(demo_folder, dims):
+    card = json.loads((demo_folder / "demo" / "banks" / dims / "encoder" / "card.json").read_text())
+    bank = {row["condition"] for row in rows(demo_folder / f"demo/studies/measure_{dims}/bank.csv")}
+    assert len(bank) == 4
+    assert len(card["conditions_seen"]) >= 6
+    assert not bank & set(card["conditions_seen"])
+
+
+@pytest.mark.parametrize("dims", ["2d", "3d"])
+def test_every_incoming_file_is_accounted_for_and_the_damaged_one_failed(demo_folder, dims):
+    incoming = demo_folder / "demo" / "incoming"
+    manifest = rows(demo_folder / "demo" / "results" / dims / "manifest.csv")
+    on_disk = sorted(str(p.relative_to(incoming)) for p in incoming.rglob("*") if p.is_file())
+    assert [row["path"] for row in manifest] == on_disk
+    failed = {row["code"] for row in manifest if row["outcome"] == "failed"}
+    assert failed <= {"truncated_pixels"}
+    scored = {row["path"] for row in manifest if row["outcome"] == "scored"}
+    assert len(scored) == (6 if dims == "2d" else len(scored)) > 0
+
+
+def test_a_returning_patient_never_matches_himself(demo_folder):
+    for dims in ("2d", "3d"):
+        results = rows(demo_folder / "demo" / "results" / dims / "results.csv")
+        scored = [row for row in results if row["outcome"] == "scored"]
+        assert any("same patient" in row["notes"] or "own" in row["notes"] for row in scored)
+        assert all(row["patient_id"] != row["query_patient_id"] for row in scored)
+
+
+def test_real_foreign_scans_get_an_honest_answer(printed):
+    for name in ("CT_small.dcm", "MR_small.dcm"):
+        assert re.search(rf"{name}: (Out of scope|None of these)", printed)
+
+
+def test_it_ends_with_the_report_and_the_line_that_opens_the_app(demo_folder, printed):
+    *_, report, app = printed.strip().splitlines()
+    page = demo_folder / report.removeprefix("Report:").strip()
+    assert "Not a medical device" in page.read_text(encoding="utf-8")
+    assert "medsiam review --bank demo/banks/3d --studies demo/incoming" in app
+
+
+def test_all_is_said_to_be_synthetic(printed):
+    assert printed.startswith("All studies of this demo are synthetic")
+    assert printed.count("(synthetic)") >= 2
+
+
+def test_it_replaces_its_own_folder_and_no_other(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("precious")
+    assert main(["demo", "--out", str(tmp_path)]) == 7
+    assert "not from a demo" in capsys.readouterr().err
+    assert (tmp_path / "mine.txt").read_text() == "precious"
