@@ -10,9 +10,12 @@ from plain_text import in_html
 
 # Blue and orange of Okabe and Ito's palette; far bars are hatched too, for those who see no colour.
 STYLE = """<style>
-.stMainBlockContainer { padding: 3.6rem 2rem 2rem; max-width: none; }
-.strip { display: flex; justify-content: space-between; gap: 1rem; flex-wrap: wrap;
-  border-bottom: 1px solid #303845; padding-bottom: .3rem; font-size: .85rem; color: #B4BDCA; }
+.stMainBlockContainer { padding: 4rem 2rem 2rem; max-width: none; }
+.strip { position: fixed; top: 0; right: 7.5rem; height: 3.75rem; z-index: 1000000;
+  pointer-events: none; display: flex; align-items: center; gap: 1.5rem; font-size: .85rem;
+  color: #B4BDCA; }
+.strip span { max-width: 26rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+@media (max-width: 1100px) { .strip span { display: none; } }
 .strip b { color: #FFD666; font-weight: 600; }
 .verdict { border-left: 4px solid #8A94A3; background: #1A1F27; padding: .5rem .9rem; }
 .verdict.nearest { border-color: #56B4E9; }

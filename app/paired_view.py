@@ -44,7 +44,7 @@ def show_pair(
         phase = phases.index(chosen)
     pair = (query_scans[phase], match_scans[phase])
     slider = st.container()
-    planes, window = st.columns([2, 3]) if pair[0].spatial_dims == 3 else (slider, st.container())
+    planes, window = st.columns([3, 8]) if pair[0].spatial_dims == 3 else (slider, st.container())
     with planes:
         axes = _choose_plane(*pair)
     with slider:

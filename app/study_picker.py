@@ -54,7 +54,7 @@ def show_left_out(bank: ReferenceBank) -> None:
         refused = study_below(_index(str(folder)), bank).refused
     except MedsiamError:
         return  # the chooser has said it
-    label = f"Left out: {_files(len(refused))}"
+    label = f"Left out: {len(refused)}"
     with st.popover(label, icon=":material/filter_alt_off:", width="stretch"):
         st.markdown("In the studies folder, but not to be compared with this bank:")
         rows = [{"what": name, "why not": reason} for name, reason in refused]

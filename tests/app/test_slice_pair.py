@@ -114,14 +114,10 @@ def test_pictures_of_known_size_have_one_scale():
     fine, coarse = white(200, 100, 0.5), white(120, 60, 1.0)  # 100 mm and 120 mm high
     scale = common_scale([fine, coarse], 600)
     assert scale == pytest.approx(0.2)
-    heights = [
-        int(
-            (
-                np.asarray(framed(Picture(one.pixels, one.mm, None), 600, scale))[:, 300, 0] > 128
-            ).sum()
-        )
-        for one in (fine, coarse)
-    ]
+    heights = []
+    for one in (fine, coarse):
+        middle = np.asarray(framed(Picture(one.pixels, one.mm, None), 600, scale))[:, 300, 0]
+        heights.append(int((middle > 128).sum()))
     assert heights == [500, 600]
 
 
