@@ -98,7 +98,7 @@ def test_rows_that_fail_are_reported_and_the_rest_goes_on(bank, tmp_path):
         {"path": "empty.png"},
         {"path": "twin.png"},
         {"path": "e.png", "proof": "a guess"},
-        {"path": "f.png", "phase": "ED"},
+        {"path": "f.png", "case_id": "f", "phase": "ED"},
         {"path": "g.png"},
     )
     intake = add_case_table(bank, table, **PROVEN)

@@ -24,6 +24,7 @@ def medsiam(capsys):
     """Run a command that must succeed; return its JSON document."""
 
     def run(*words, code=0):
+        capsys.readouterr()  # what earlier commands printed
         got = main([str(word) for word in (*words, "--json")])
         out, err = capsys.readouterr()
         assert got == code, err
