@@ -66,12 +66,12 @@ class CaseRow:
 
     @property
     def subject(self) -> str:
-        """What must stay on one side of any split: the patient, else the group, else the row."""
+        """What must stay on one side of any split: the patient, else the group, else the case."""
         if self.patient_id:
             return f"patient:{self.patient_id}"
         if self.group:
             return f"group:{self.group}"
-        return f"row:{self.row}"
+        return f"case:{self.case_id}"
 
     @property
     def stands_alone(self) -> bool:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
+
 if TYPE_CHECKING:
     from medsiam import ReferenceBank
 

@@ -37,7 +37,7 @@ def test_an_absolute_path_stays(tmp_path):
 def test_group_takes_the_place_of_an_empty_patient_and_rows_alone_are_said(tmp_path):
     text = "path,condition,patient_id,group\na.png,X,,smear1\nb.png,X,,\n"
     table = read_case_table(write(tmp_path, text, "a.png", "b.png"))
-    assert [row.subject for row in table.rows] == ["group:smear1", "row:3"]
+    assert [row.subject for row in table.rows] == ["group:smear1", "case:b"]
     assert any("1 of 2 rows have neither" in notice for notice in table.notices)
 
 

@@ -56,6 +56,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no error ends in a traceback."""
     args = build_parser().parse_args(argv)
+    # Threads that spin while they wait make torch several times slower on a machine that has
+    # other work too. Read when torch is first imported, which no command has done yet.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     print(_RESEARCH_USE, file=sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

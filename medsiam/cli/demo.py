@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from medsiam.evaluation import Evaluation
 
 SEED = 2026
-TRAINING_PATIENTS = {2: 80, 3: 48}  # per condition, to learn what a pattern is
-MEASURE_PATIENTS = 20  # per unseen condition, to measure few-shot accuracy
+TRAINING_PATIENTS = {2: 80, 3: 80}  # per condition, to learn what a pattern is
+MEASURE_PATIENTS = 30  # per unseen condition, to measure few-shot accuracy
 BANK_PATIENTS = 8  # of those, per condition, in the bank
 SHOTS = 5
 _MARK = ".medsiam-demo"
@@ -130,11 +130,26 @@ def _config(dims: int, cases: Path) -> TrainingConfig:
     """A small encoder that trains in about a minute on two cores."""
     from medsiam import TrainingConfig
 
-    recipe = {
-        2: {"spatial_size": (96, 96), "intensity": "percentile"},
-        # Air fills much of the field: a soft-tissue window keeps the greys for the body.
-        3: {"spatial_size": (40, 40, 40), "intensity": "window", "intensity_range": (-400, 500)},
+    by_dims: dict[int, dict[str, dict[str, object]]] = {
+        2: {
+            "recipe": {"spatial_size": (96, 96), "intensity": "percentile"},
+            "encoder": {"width": 0.5},
+            "augmentation": {"flip": True, "rotation": 180},
+            "schedule": {"epochs": 12},
+        },
+        3: {
+            # Air fills much of the field: a soft-tissue window keeps the greys for the body.
+            "recipe": {
+                "spatial_size": (40, 40, 40),
+                "intensity": "window",
+                "intensity_range": (-400, 500),
+            },
+            "encoder": {"width": 0.25},
+            "augmentation": {"flip": True, "quarter_turns": True},
+            "schedule": {"epochs": 16},
+        },
     }
+    own = by_dims[dims]
     return TrainingConfig.model_validate(
         {
             "run": {"name": f"demo-{dims}d", "seed": SEED},
@@ -143,14 +158,20 @@ def _config(dims: int, cases: Path) -> TrainingConfig:
                 "name": f"medsiam phantoms, {dims}D (synthetic)",
                 "licence": _LICENCE,
             },
-            "recipe": {"spatial_dims": dims, **recipe[dims]},
-            "encoder": {"backbone": "resnet10", "width": 0.5, "embedding_dim": 64},
-            "augmentation": {"flip": True},
+            "recipe": {"spatial_dims": dims, **own["recipe"]},
+            # Free lengths leave the start, where all embeddings are alike, sooner than unit ones.
+            "encoder": {
+                "backbone": "resnet10",
+                "embedding_dim": 64,
+                "normalize": False,
+                **own["encoder"],
+            },
+            "augmentation": own["augmentation"],
             "sampling": {"scans_per_condition": 6, "steps_per_epoch": 20},
-            "loss": {"kind": "contrastive", "margin": 1.0},
-            "optimiser": {"learning_rate": 3e-4},
-            "schedule": {"epochs": 14},
-            "early_stop": {"patience": 14},
+            "loss": {"kind": "triplet", "margin": 1.0},
+            "optimiser": {"learning_rate": 1e-3},
+            "schedule": own["schedule"],
+            "early_stop": {"patience": 20},
         }
     )
 
@@ -264,9 +285,18 @@ def _score(
             assert scan is not None
             page = folder / "reports" / f"{len(outcomes):03d}.html"
             write_page(outcome, (scan,), bank, page)
-            rows += _match_rows(outcome, truth)
+            rows += _match_rows(outcome, incoming, truth)
         elif isinstance(outcome, Failure):
-            rows.append((outcome.source.name, None, f"failed: {outcome.code}", None, None, None))
+            rows.append(
+                (
+                    str(outcome.source.relative_to(incoming)),
+                    None,
+                    f"failed: {outcome.code}",
+                    None,
+                    None,
+                    None,
+                )
+            )
     write_results(outcomes, index, folder)
     table(
         f"{dims}D series of the incoming folder, ranked matches (lower distance = closer)",
@@ -279,8 +309,10 @@ def _score(
     )
 
 
-def _match_rows(comparison: Comparison, truth: dict[str, str]) -> list[tuple[object, ...]]:
-    name = Path(comparison.query.sources[0]).parent.name
+def _match_rows(
+    comparison: Comparison, incoming: Path, truth: dict[str, str]
+) -> list[tuple[object, ...]]:
+    name = str(Path(comparison.query.sources[0]).parent.relative_to(incoming))
     true = truth.get(comparison.query.series_uid or "", "unknown")
     rows: list[tuple[object, ...]] = []
     for match in comparison.matches[:3]:

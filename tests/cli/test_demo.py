@@ -27,7 +27,7 @@ def test_the_encoder_beats_the_pixels_with_intervals_apart(demo_folder, dims):
     twin, pixels = measured["twin encoder"], measured["pixel distance"]
     assert twin["low"] > pixels["high"]
     assert twin["low"] > twin["chance"] == pytest.approx(0.2)
-    assert pixels["n_subjects"] == twin["n_subjects"] == 100
+    assert pixels["n_subjects"] == twin["n_subjects"] == 150
 
 
 def test_what_was_measured_is_what_was_printed(demo_folder, printed):

@@ -73,7 +73,7 @@ def test_rows_that_stand_alone_are_counted():
         row(3, "c"),
     ]
     items = join_cases(rows, *embed(rows))
-    assert items.subjects == ("row:1", "group:smear", "patient:SECRET3")
+    assert items.subjects == ("case:a", "group:smear", "patient:SECRET3")
     (notice,) = items.notices
     assert notice.startswith("1 of 3 cases have neither patient_id nor group")
 
