@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,6 +74,7 @@ def _score(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) ->
     from medsiam.reports import write_page
     from medsiam.scoring import Failure, Skip, score_sources, unreadable, write_results
 
+    _prepare_out(args.out)
     outcomes: list[Outcome] = [*unreadable(index)]
     settings = {"k": args.k, "metric": args.metric, "rule": args.rule}
     try:
@@ -79,7 +82,7 @@ def _score(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) ->
             for outcome, scan in score_sources(index.sources, bank, **settings):
                 outcomes.append(outcome)
                 if args.reports and not isinstance(outcome, (Failure, Skip)) and scan is not None:
-                    name = f"{len(outcomes):05d}.html"
+                    name = _page_name(len(outcomes), _path(outcome), index.folder)
                     write_page(outcome, (scan,), bank, args.out / "reports" / name)
                 advance()
     finally:  # an interrupted run keeps what it has
@@ -96,6 +99,26 @@ def _score(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) ->
     if counts["failed"]:
         return 4 if counts["scored"] else 5
     return 0 if counts["scored"] else 3
+
+
+def _prepare_out(out: Path) -> None:
+    """Make the folder before any work is done; pages of an earlier run would mislead."""
+    from medsiam.errors import OutputError
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot make the folder {out}: {error.strerror}; choose another --out"
+        ) from error
+    for page in (out / "reports").glob("[0-9]*.html"):
+        page.unlink()
+
+
+def _page_name(number: int, path: str, folder: Path) -> str:
+    """A page is named by its place in the run and by the series' path below the folder."""
+    below = os.path.relpath(path, folder)
+    return f"{number:05d}_{re.sub(r'[^A-Za-z0-9.-]+', '_', below)[-80:]}.html"
 
 
 def _word(outcome: Outcome) -> str:

@@ -142,6 +142,9 @@ class Comparison:
     medsiam_version: str = ""
     research_use: str = field(default=RESEARCH_USE)
 
+    def __str__(self) -> str:
+        return f"{self.query.name}: {self.verdict.text}"
+
     def __post_init__(self) -> None:
         distances = [match.distance for match in self.matches]
         if not all(math.isfinite(d) and d >= 0 for d in distances):

@@ -53,7 +53,10 @@ def load_embeddings(path: Path | str) -> tuple[list[str], NDArray[np.float32]]:
     except FileNotFoundError:
         raise MedsiamError(f"embeddings {source}: there is no such file") from None
     except KeyError as error:
-        raise MedsiamError(f"embeddings {source}: array {error} is missing") from error
+        raise MedsiamError(
+            f"embeddings {source}: the arrays paths and embeddings are not both in it; "
+            "`medsiam embed` writes them"
+        ) from error
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise MedsiamError(
             f"embeddings {source}: not an .npz file as `medsiam embed` writes it, or a damaged one"
