@@ -87,3 +87,21 @@ def test_a_missing_folder_and_a_missing_bank(score, incoming, tmp_path, capsys):
     assert "nowhere" in err
     words = ["score", str(incoming), "--bank", str(tmp_path), "--out", str(tmp_path / "o")]
     assert main(words) == 6
+
+
+def test_pages_are_named_by_their_series_and_old_ones_go(score, incoming, tmp_path):
+    reports = tmp_path / "out" / "reports"
+    score(incoming, "--reports")
+    names = {page.name.partition("_")[2] for page in reports.iterdir()}
+    folders = {str(p.relative_to(incoming)) for p in incoming.rglob("00000001") if p.is_dir()}
+    assert names <= {f"{folder.replace('/', '_')}.html" for folder in folders}
+    score(incoming)
+    assert list(reports.iterdir()) == []
+
+
+def test_an_output_folder_in_the_way_is_said_before_any_work(score, incoming, tmp_path):
+    (tmp_path / "out").write_text("a file")
+    code, out, err = score(incoming)
+    assert code == 7
+    assert out == ""
+    assert "cannot make the folder" in err

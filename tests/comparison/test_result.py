@@ -41,3 +41,7 @@ def test_matches_are_sorted_ranked_and_unique(comparison):
         replace(comparison, matches=(first, replace(first, rank=2)))
     with pytest.raises(ValueError, match="condition may appear only once"):
         replace(comparison, conditions=(comparison.conditions[0],) * 2)
+
+
+def test_printed_it_is_the_verdict_and_no_list_of_files(comparison):
+    assert str(comparison) == f"{comparison.query.name}: {comparison.verdict.text}"
