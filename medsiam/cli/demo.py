@@ -136,6 +136,8 @@ def _config(dims: int, cases: Path) -> TrainingConfig:
 
     Slow rates matter: with faster ones all embeddings stay alike, which is where training starts.
     """
+    from medsiam import TrainingConfig
+
     by_dims: dict[int, dict[str, dict[str, object]]] = {
         2: {
             "recipe": {"spatial_size": (96, 96), "intensity": "percentile"},
