@@ -27,7 +27,7 @@ SEED = 2026
 # Settings were tried on patients of seed 2026, seen and unseen conditions alike; the patients that
 # are measured here were never looked at before.
 MEASURE_SEED = 2027
-TRAINING_PATIENTS = 80  # per condition, to learn what a pattern is
+TRAINING_PATIENTS = {2: 80, 3: 48}  # per condition, to learn what a pattern is
 MEASURE_PATIENTS = 30  # per unseen condition, to measure few-shot accuracy
 BANK_PATIENTS = 8  # of those, per condition, in the bank
 SHOTS = 5
@@ -88,7 +88,7 @@ def _write_cases(out: Path, dims: int) -> dict[str, Path]:
     notice(f"{dims}D: writing synthetic studies")
     tables = {}
     groups = (
-        ("training", TRAINING_CONDITIONS, TRAINING_PATIENTS, SEED),
+        ("training", TRAINING_CONDITIONS, TRAINING_PATIENTS[dims], SEED),
         ("measure", UNSEEN_CONDITIONS, MEASURE_PATIENTS, MEASURE_SEED),
     )
     for name, conditions, n_patients, seed in groups:
@@ -132,19 +132,14 @@ def _bank_table(cases: Path, conditions: Sequence[str], n_patients: int) -> Path
 
 
 def _config(dims: int, cases: Path) -> TrainingConfig:
-    """A small encoder that trains in one to two minutes on two cores.
-
-    Slow rates matter: with faster ones all embeddings stay alike, which is where training starts.
-    """
+    """A small encoder that trains in about a minute and a half on two cores."""
     from medsiam import TrainingConfig
 
     by_dims: dict[int, dict[str, dict[str, object]]] = {
         2: {
             "recipe": {"spatial_size": (96, 96), "intensity": "percentile"},
-            "encoder": {"width": 0.5, "normalize": False},
+            "encoder": {"width": 0.5},
             "augmentation": {"flip": True, "rotation": 180},
-            "loss": {"kind": "triplet", "margin": 1.0},
-            "optimiser": {"learning_rate": 1e-3},
             "schedule": {"epochs": 12},
         },
         3: {
@@ -156,8 +151,6 @@ def _config(dims: int, cases: Path) -> TrainingConfig:
             },
             "encoder": {"width": 0.25},
             "augmentation": {"flip": True},
-            "loss": {"kind": "triplet", "margin": 0.3},
-            "optimiser": {"learning_rate": 1.5e-4},
             "schedule": {"epochs": 16},
         },
     }
@@ -170,10 +163,18 @@ def _config(dims: int, cases: Path) -> TrainingConfig:
                 "name": f"medsiam phantoms, {dims}D (synthetic)",
                 "licence": _LICENCE,
             },
-            **own,
             "recipe": {"spatial_dims": dims, **own["recipe"]},
-            "encoder": {"backbone": "resnet10", "embedding_dim": 64, **own["encoder"]},
+            # Free lengths leave the start, where all embeddings are alike, sooner than unit ones.
+            "encoder": {
+                "backbone": "resnet10",
+                "embedding_dim": 64,
+                "normalize": False,
+                **own["encoder"],
+            },
+            "augmentation": own["augmentation"],
             "sampling": {"scans_per_condition": 6, "steps_per_epoch": 20},
+            "loss": {"kind": "triplet", "margin": 1.0},
+            "schedule": own["schedule"],
             "early_stop": {"patience": 20},
         }
     )
@@ -226,6 +227,14 @@ def _measure(out: Path, dims: int, encoder: Encoder, cases: Path) -> None:
         ("", "balanced accuracy", "95 % over patients", "chance"),
         shown,
     )
+    twin, pixels = (evaluation.few_shot[0] for evaluation in results.values())
+    if twin.low > pixels.high:
+        print_text("The encoder is clearly better than the pixel distance: intervals apart.\n")
+    else:
+        print_text(
+            "The intervals overlap: after so short a training this encoder is not shown to be "
+            "better than the pixel distance.\n"
+        )
 
 
 def _evaluate(embeddings: NDArray[np.float32], rows: CaseTable) -> Evaluation:
