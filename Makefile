@@ -45,7 +45,7 @@ lint: $(STAMP)
 types: $(STAMP)
 	$(BIN)/mypy
 
-bench: setup  ## remake the numbers of docs/benchmarks.md (needs MEDSIAM_DATA; about an hour)
+bench: setup  ## remake the numbers of docs/benchmarks.md (needs MEDSIAM_DATA)
 	$(BIN)/python benchmarks/run_all.py
 
 clean:  ## remove what was built (not the environment)

@@ -1,7 +1,7 @@
 """Claim: few-shot accuracy on conditions the encoder never saw, beside the pixel distance.
 
 Trains both committed configurations through the command line, embeds the whole case table,
-evaluates the unseen conditions. Needs MEDSIAM_DATA; about 20 minutes on two cores.
+evaluates the unseen conditions. Needs MEDSIAM_DATA.
 
     python benchmarks/few_shot.py [--seeds 0 1 2] [--work DIR]
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from itertools import combinations
 from typing import Annotated, Any, Self
 
 from monai.transforms.compose import Compose
@@ -13,7 +12,7 @@ from monai.transforms.intensity.array import (
     RandGaussianNoise,
     RandShiftIntensity,
 )
-from monai.transforms.spatial.array import RandAffine, RandFlip, RandRotate90
+from monai.transforms.spatial.array import RandAffine, RandFlip
 from monai.transforms.utility.array import EnsureType
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -42,9 +41,6 @@ class Augmentation(BaseModel):
     )
     translation: float = Field(default=0.0, ge=0, description="voxels either way along each axis")
     flip: bool | _Axes = Field(default=False, description="true: every axis; or the axes to flip")
-    quarter_turns: bool = Field(
-        default=False, description="turns by 90 degrees in every plane; axes of equal length only"
-    )
     noise: float = Field(
         default=0.0, ge=0, description="largest standard deviation of Gaussian noise"
     )
@@ -90,9 +86,6 @@ def build_augmentation(
     if affine is not None:
         steps.append(affine)
     steps += [RandFlip(prob=0.5, spatial_axis=axis) for axis in _flips(augmentation, spatial_dims)]
-    if augmentation.quarter_turns:
-        planes = combinations(range(spatial_dims), 2)
-        steps += [RandRotate90(prob=0.75, max_k=3, spatial_axes=plane) for plane in planes]
     if augmentation.gamma != (1.0, 1.0):
         steps.append(RandAdjustContrast(prob=1.0, gamma=augmentation.gamma))
     if augmentation.brightness > 0:

@@ -127,15 +127,6 @@ class TrainingConfig(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     early_stop: EarlyStopSettings = EarlyStopSettings()
 
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.augmentation.quarter_turns and len(set(self.recipe.spatial_size)) > 1:
-            raise ValueError(
-                "augmentation.quarter_turns needs axes of equal length, but recipe.spatial_size "
-                f"is {list(self.recipe.spatial_size)}"
-            )
-        return self
-
     @property
     def architecture(self) -> Architecture:
         """The network this run trains."""

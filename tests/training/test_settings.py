@@ -67,14 +67,6 @@ def test_senseless_values_are_refused(section, values, message):
         tiny_config(Path("cases.csv"), **{section: values})
 
 
-def test_quarter_turns_need_axes_of_equal_length(tmp_path):
-    turned = {"quarter_turns": True}
-    assert tiny_config(tmp_path / "cases.csv", augmentation=turned).augmentation.quarter_turns
-    oblong = {"spatial_dims": 2, "spatial_size": (24, 32)}
-    with pytest.raises(ValueError, match="axes of equal length"):
-        tiny_config(tmp_path / "cases.csv", augmentation=turned, recipe=oblong)
-
-
 def test_architecture_follows_the_recipe():
     config = tiny_config(
         Path("cases.csv"),
