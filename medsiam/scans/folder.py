@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from medsiam.errors import ScanError
+from medsiam.scans.dicom.header import Header, read_header
 from medsiam.scans.faults import fault, is_foreign
+from medsiam.scans.grouping import series_sources
 from medsiam.scans.guard import guarded
-from medsiam.scans.header import Header, read_header
 from medsiam.scans.nifti import nifti_dims
-from medsiam.scans.series import Series, split_series, why_split
 from medsiam.scans.sniff import sniff
 from medsiam.scans.source import ScanSource
 
@@ -79,7 +78,7 @@ def index_folder(folder: Path | str) -> FolderIndex:
             headers.append(found)
         else:
             sources.append(found)
-    sources.extend(_series_sources(headers))
+    sources.extend(series_sources(headers))
     sources.sort(key=lambda source: source.files[0])
     home = top if top.is_dir() else top.parent
     return FolderIndex(home, tuple(sources), tuple(sorted(skipped, key=lambda s: s.path)))
@@ -118,38 +117,3 @@ def _look(path: Path) -> Header | ScanSource:
         return read_header(path)
     dims = nifti_dims(path) if kind == "nifti" else 2
     return ScanSource(kind, path, (path,), spatial_dims=dims)
-
-
-def _series_sources(headers: Sequence[Header]) -> Iterator[ScanSource]:
-    of_series: dict[str, list[Series]] = defaultdict(list)
-    for part in split_series(headers):
-        of_series[part[0].series_uid or ""].append(part)
-    for uid, parts in of_series.items():
-        said = _said_of_split(parts) if uid else ()
-        for part in parts:
-            yield _series_source(part, said)
-
-
-def _said_of_split(parts: Sequence[Series]) -> tuple[str, ...]:
-    """Say where slices of one series were held apart; single pictures in a series are usual."""
-    if len(parts) < 2:
-        return ()
-    code, what = why_split([part[0] for part in parts])
-    return (f"{what}; read as {len(parts)} scans",) if code.startswith("mixed_") else ()
-
-
-def _series_source(part: Series, said: tuple[str, ...]) -> ScanSource:
-    files = tuple(sorted(header.path for header in part))
-    first = part[0]
-    slices = {header.slice_key or header.path for header in part}
-    dims = 2 if len(slices) == 1 and first.frames == 1 else 3
-    return ScanSource(
-        kind="dicom",
-        path=files[0] if len(files) == 1 else Path(os.path.commonpath(files)),
-        files=files,
-        series_uid=first.series_uid,
-        modality=first.modality,
-        spatial_dims=None if first.is_mosaic else dims,
-        is_localizer=all(header.is_localizer for header in part),
-        warnings=said,
-    )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from medsiam.errors import ScanError
-from medsiam.scans.faults import fault
+from medsiam.scans.faults import ScanWarning, fault, warning
 
 # Warning filters belong to the whole process: only one thread at a time may change them.
 _FILTERS = threading.RLock()
@@ -19,16 +19,25 @@ _LOGGER = logging.getLogger("pydicom")
 
 # (what a library's warning contains, what is said of it); the rest is counted.
 _KNOWN = (
-    ("excess padding", "the pixel data are longer than the header says; the rest was left"),
-    ("Unknown encoding", "the character set is unknown; texts of the header may be wrong"),
-    ("Failed to decode byte string", "texts of the header do not fit its character set"),
-    ("End of file reached", "the file ends early"),
-    ("'Bits Stored'", "the header and the compressed pixel data disagree about the bits stored"),
+    (
+        "excess padding",
+        warning("excess_pixel_data", "the pixel data are longer than the header says"),
+    ),
+    ("Unknown encoding", warning("odd_character_set", "the character set is unknown")),
+    (
+        "Failed to decode byte string",
+        warning("odd_character_set", "texts of the header do not fit its character set"),
+    ),
+    ("End of file reached", warning("odd_header", "the file ends early")),
+    (
+        "'Bits Stored'",
+        warning("bits_disagree", "header and compressed pixel data disagree about the bits stored"),
+    ),
 )
 
 
 @contextmanager
-def guarded(path: Path) -> Iterator[list[str]]:
+def guarded(path: Path) -> Iterator[list[ScanWarning]]:
     """Read a file inside: whatever goes wrong comes out as a `ScanError`.
 
     Texts of foreign errors and warnings may quote the header, so only their kind is passed on.
@@ -39,7 +48,7 @@ def guarded(path: Path) -> Iterator[list[str]]:
     Raises:
         ScanError: for every exception raised in the block.
     """
-    said: list[str] = []
+    said: list[ScanWarning] = []
     with _FILTERS, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         passes_on, _LOGGER.propagate = _LOGGER.propagate, False
@@ -61,9 +70,10 @@ def guarded(path: Path) -> Iterator[list[str]]:
     said.extend(_sentences([str(warning.message) for warning in caught]))
 
 
-def _sentences(messages: Sequence[str]) -> list[str]:
+def _sentences(messages: Sequence[str]) -> list[ScanWarning]:
     known = [sentence for part, sentence in _KNOWN if any(part in message for message in messages)]
     rest = [m for m in messages if not any(part in m for part, _ in _KNOWN)]
     if rest:
-        known.append(f"the header departs from the standard in {len(set(rest))} places")
+        what = f"the header departs from the standard in {len(set(rest))} places"
+        known.append(warning("odd_header", what))
     return known

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from medsiam.scans.faults import fault
+from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.limits import check_size
 from medsiam.scans.scan import Scan
 from medsiam.scans.values import finite
@@ -23,7 +23,7 @@ _PHOTOMETRIC, _BITS = 262, 258  # TIFF tags
 _WHITE_IS_ZERO = 0
 
 
-def read_image(path: Path) -> Scan:
+def read_image(path: Path, *, part: int | None = None) -> Scan:
     """Read a picture without geometry: affine and spacing are None.
 
     16-bit grey is kept, palettes are expanded, EXIF orientation is applied, alpha is put on black.
@@ -78,7 +78,7 @@ def _upright(image: Image.Image) -> Image.Image:
     return turned
 
 
-def _grey_or_rgb(image: Image.Image, path: Path) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _grey_or_rgb(image: Image.Image, path: Path) -> tuple[NDArray[Any], tuple[ScanWarning, ...]]:
     """Return (rows, columns) or (rows, columns, 3), and a sentence where alpha had a say."""
     mode = image.mode
     if mode == "1":
@@ -94,16 +94,16 @@ def _grey_or_rgb(image: Image.Image, path: Path) -> tuple[NDArray[Any], tuple[st
     raise fault("unsupported_pixels", path, f"pixels of mode {mode}")
 
 
-def _on_black(image: Image.Image, mode: str) -> tuple[NDArray[Any], tuple[str, ...]]:
+def _on_black(image: Image.Image, mode: str) -> tuple[NDArray[Any], tuple[ScanWarning, ...]]:
     alpha = image.getchannel("A")
     if np.asarray(alpha).min() == 255:
         return np.asarray(image.convert(mode)), ()
     black = Image.new(mode, image.size)
     black.paste(image.convert(mode), mask=alpha)
-    return np.asarray(black), ("transparent parts were put on black",)
+    return np.asarray(black), (warning("transparency", "transparent parts were put on black"),)
 
 
-def _loss_of_depth(image: Image.Image, path: Path) -> tuple[str, ...]:
+def _loss_of_depth(image: Image.Image, path: Path) -> tuple[ScanWarning, ...]:
     """Say where Pillow reads colour of 16 bits a channel with 8."""
     if image.mode in _GREY:
         return ()
@@ -114,4 +114,5 @@ def _loss_of_depth(image: Image.Image, path: Path) -> tuple[str, ...]:
     elif image.format == "TIFF":
         tags: Any = getattr(image, "tag_v2", {})
         bits = max(tags.get(_BITS, (8,)))
-    return (f"{bits} bits a channel were read with 8",) if bits > 8 else ()
+    what = f"{bits} bits a channel were read with 8"
+    return (warning("reduced_depth", what),) if bits > 8 else ()

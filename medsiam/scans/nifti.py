@@ -19,7 +19,7 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from medsiam.scans.faults import fault
+from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.limits import check_size
 from medsiam.scans.scan import Scan
 from medsiam.scans.values import finite
@@ -46,7 +46,7 @@ def nifti_dims(path: Path) -> int | None:
     return 2 if len(shape) < 3 or shape[2] == 1 else 3
 
 
-def read_nifti(path: Path) -> Scan:
+def read_nifti(path: Path, *, part: int | None = None) -> Scan:
     """Read a NIfTI file; one slice (z == 1) is a 2D scan.
 
     The affine is the sform, else the qform; where both codes are 0 it is None, and the spacing is
@@ -168,7 +168,7 @@ def _values(stored: NDArray[Any], header: Nifti1Header, path: Path) -> NDArray[n
 
 def _affine(
     header: Nifti1Header, shape: tuple[int, int, int]
-) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
+) -> tuple[NDArray[np.float64] | None, tuple[ScanWarning, ...]]:
     """Return the affine in mm and a sentence where two affines disagree."""
     sform, _ = header.get_sform(coded=True)
     try:
@@ -179,18 +179,19 @@ def _affine(
     found = [_usable(scale @ m, shape) for m in (sform, qform) if m is not None]
     usable = [matrix for matrix in found if matrix is not None]
     if not usable:
-        said = ("its affine cannot be inverted and is not used",) if found else ()
-        return None, said
+        what = "its affine cannot be inverted and is not used"
+        return None, (warning("unusable_affine", what),) if found else ()
     far = np.asarray([*shape, 1.0])
     first, last = usable[0], usable[-1]
     if max(abs(first[:3, 3] - last[:3, 3]).max(), abs((first - last) @ far).max()) > _SAME_PLACE:
-        return first, ("sform and qform disagree; the sform is used",)
+        what = "sform and qform disagree; the sform is used"
+        return first, (warning("sform_qform_disagree", what),)
     return _with_voxel_size(first, header) if len(found) == 1 else (first, ())
 
 
 def _with_voxel_size(
     affine: NDArray[np.float64], header: Nifti1Header
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+) -> tuple[NDArray[np.float64], tuple[ScanWarning, ...]]:
     """Give axes of 1 mm the header's voxel size, where the two disagree.
 
     Some writers leave an affine of plain 1 mm steps beside a true pixdim (the ACDC release does).
@@ -203,10 +204,11 @@ def _with_voxel_size(
     sized = affine.copy()
     sized[:3, :3] *= zooms
     size = " x ".join(f"{mm:.4g}" for mm in zooms)
-    return sized, (
+    what = (
         f"the affine has steps of 1 mm but the header's voxel size is {size} mm; "
-        "the voxel size is used, the position in the room may be off",
+        "the voxel size is used, the position in the room may be off"
     )
+    return sized, (warning("voxel_size_used", what),)
 
 
 def _usable(matrix: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.float64] | None:

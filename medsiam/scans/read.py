@@ -8,12 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from medsiam.errors import ScanError
-from medsiam.scans.faults import fault
+from medsiam.scans.dicom.header import read_header
+from medsiam.scans.dicom.series import why_split
+from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.folder import FolderIndex, index_folder
 from medsiam.scans.guard import guarded
-from medsiam.scans.header import read_header
 from medsiam.scans.scan import Scan
-from medsiam.scans.series import why_split
 from medsiam.scans.sniff import sniff
 from medsiam.scans.source import ScanSource
 
@@ -42,7 +42,7 @@ def read_scan(path: Path | str) -> Scan:
     return ScanSource(kind, path, (path,)).read()
 
 
-def _only_source(index: FolderIndex) -> tuple[ScanSource, tuple[str, ...]]:
+def _only_source(index: FolderIndex) -> tuple[ScanSource, tuple[ScanWarning, ...]]:
     """Return the one scan of a folder, localizers left aside, and a sentence about these."""
     sources = [s for s in index.sources if not s.is_localizer] or list(index.sources)
     if not sources:
@@ -52,7 +52,8 @@ def _only_source(index: FolderIndex) -> tuple[ScanSource, tuple[str, ...]]:
     if len(sources) > 1:
         raise _several(index.folder, sources)
     localizers = len(index.sources) - 1
-    return sources[0], (f"{localizers} localizer images were left out",) if localizers else ()
+    what = f"{localizers} localizer images were left out"
+    return sources[0], (warning("left_out", what),) if localizers else ()
 
 
 def _several(folder: Path, sources: Sequence[ScanSource]) -> ScanError:
@@ -67,9 +68,10 @@ def _several(folder: Path, sources: Sequence[ScanSource]) -> ScanError:
     return fault("several_series", folder, f"it holds {len(sources)} scans ({listed})")
 
 
-def _said_of_skipped(index: FolderIndex) -> tuple[str, ...]:
+def _said_of_skipped(index: FolderIndex) -> tuple[ScanWarning, ...]:
     n = len(index.skipped)
-    return (f"{n} other files in the folder were left out ({_codes(index)})",) if n else ()
+    what = f"{n} other files in the folder were left out ({_codes(index)})"
+    return (warning("left_out", what),) if n else ()
 
 
 def _codes(index: FolderIndex) -> str:

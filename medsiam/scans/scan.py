@@ -33,7 +33,7 @@ class Scan:
         window: (center, width) in units of `array` for display, where the file carries one.
         photometric: DICOM PhotometricInterpretation as stored; the array is already inverted for
             MONOCHROME1 (so large = bright).
-        warnings: sentences about what was odd but not fatal.
+        warnings: sentences about what was odd but not fatal, each a `ScanWarning` with its code.
     """
 
     array: NDArray[np.float32] = field(repr=False)

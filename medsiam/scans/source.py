@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
-from medsiam.scans.guard import guarded
-from medsiam.scans.image import read_image
-from medsiam.scans.nifti import read_nifti
+from medsiam.scans.decode import Request, decode
+from medsiam.scans.faults import ScanWarning
 from medsiam.scans.scan import Scan
-from medsiam.scans.series import read_series
+from medsiam.scans.sniff import Kind
 
 
 @dataclass(frozen=True)
@@ -21,33 +19,39 @@ class ScanSource:
         kind: what the content is.
         path: the file, or the folder that holds all files of the series.
         files: every file, sorted.
+        part: which volume, frame or page of the file, from 0; None where it holds one.
         series_uid: DICOM SeriesInstanceUID.
         modality: DICOM modality.
+        body_part: DICOM BodyPartExamined.
+        transfer_syntax: name of the DICOM transfer syntax.
+        frames: pictures in the files, as the headers say.
         spatial_dims: 2 or 3 as the headers promise; None where they do not say.
         is_localizer: an overview picture on which a scan was planned.
-        warnings: sentences about how the source was found; `read` hands them on.
+        warnings: what is odd about how the source was found; `read` hands them on.
     """
 
-    kind: Literal["dicom", "nifti", "image"]
+    kind: Kind
     path: Path
     files: tuple[Path, ...]
+    part: int | None = None
     series_uid: str | None = None
     modality: str | None = None
+    body_part: str | None = None
+    transfer_syntax: str | None = None
+    frames: int = 1
     spatial_dims: int | None = None
     is_localizer: bool = False
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ScanWarning, ...] = ()
 
-    def read(self) -> Scan:
+    def read(self, *, allow_resample: bool = False) -> Scan:
         """Read the pixels.
+
+        Args:
+            allow_resample: fill gaps between slices by interpolation; the scan says so in its
+                warnings.
 
         Raises:
             ScanError: for every fault, with a code of `medsiam.scans.FAULTS`.
         """
-        with guarded(self.path) as said:
-            if self.kind == "dicom":
-                scan = read_series(self.files)
-            elif self.kind == "nifti":
-                scan = read_nifti(self.path)
-            else:
-                scan = read_image(self.path)
-        return replace(scan, warnings=(*self.warnings, *scan.warnings, *said))
+        scan = decode(Request(self.kind, self.path, self.files, self.part, allow_resample))
+        return replace(scan, warnings=(*self.warnings, *scan.warnings))

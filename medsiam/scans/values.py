@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medsiam.scans.faults import fault
+from medsiam.scans.faults import ScanWarning, fault, warning
 
 
-def finite(array: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+def finite(
+    array: NDArray[np.float32], path: Path
+) -> tuple[NDArray[np.float32], tuple[ScanWarning, ...]]:
     """Replace NaN and infinity by the lowest finite value: the background of most scans.
 
     Returns:
@@ -27,4 +29,5 @@ def finite(array: NDArray[np.float32], path: Path) -> tuple[NDArray[np.float32],
     lowest = array[good].min()
     n = int(array.size - good.sum())
     replaced = np.where(good, array, lowest).astype(np.float32)
-    return replaced, (f"{n} values that are no finite number were set to the lowest value",)
+    said = warning("values_replaced", f"{n} values that are no finite number are set to the lowest")
+    return replaced, (said,)

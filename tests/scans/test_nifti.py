@@ -9,7 +9,7 @@ import pytest
 
 from medsiam.errors import ScanError
 from medsiam.scans.nifti import nifti_dims, read_nifti
-from tests.scans.test_series import SPACING, TURNS, turned
+from tests.scans.dicom.test_series import SPACING, TURNS, turned
 from tests.scans.written import letter_f, write_nifti
 
 VOLUME = np.arange(60, dtype=np.int16).reshape(3, 4, 5)

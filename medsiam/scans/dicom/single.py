@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from medsiam.scans.assemble import slice_scan, volume_scan
+from medsiam.scans.dicom.assemble import slice_scan, volume_scan
+from medsiam.scans.dicom.frames import frame_planes
+from medsiam.scans.dicom.geometry import same_direction, same_spacing
+from medsiam.scans.dicom.header import header_of, read_dataset
+from medsiam.scans.dicom.pixels import pictures
 from medsiam.scans.faults import fault
-from medsiam.scans.frames import frame_planes
-from medsiam.scans.geometry import same_direction, same_spacing
-from medsiam.scans.header import header_of, read_dataset
-from medsiam.scans.pixels import pictures
 from medsiam.scans.scan import Scan
 
 

@@ -10,8 +10,8 @@ import pytest
 from nibabel.orientations import aff2axcodes
 
 from medsiam.errors import ScanError
-from medsiam.scans.header import read_header
-from medsiam.scans.series import drop_repeated, read_series, split_series, why_split
+from medsiam.scans.dicom.header import read_header
+from medsiam.scans.dicom.series import drop_repeated, read_series, split_series, why_split
 from tests.scans.written import letter_f, write, write_nifti, write_stack
 
 VOLUME = np.arange(60, dtype=np.int16).reshape(5, 4, 3)

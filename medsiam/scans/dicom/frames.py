@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
-from medsiam.scans.geometry import Plane, make_plane
-from medsiam.scans.header import numbers, pixel_spacing
+from medsiam.scans.dicom.geometry import Plane, make_plane
+from medsiam.scans.dicom.header import numbers, pixel_spacing
 
 
 def frame_planes(dataset: Dataset, frames: int) -> list[Plane] | None:

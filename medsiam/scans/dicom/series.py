@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from medsiam.scans.assemble import volume_scan
-from medsiam.scans.dicom import read_dicom
-from medsiam.scans.faults import fault
-from medsiam.scans.geometry import same_direction, same_spacing
-from medsiam.scans.header import Header, read_dataset, read_header
-from medsiam.scans.pixels import Picture, pictures
+from medsiam.scans.dicom.assemble import volume_scan
+from medsiam.scans.dicom.geometry import same_direction, same_spacing
+from medsiam.scans.dicom.header import Header, read_dataset, read_header
+from medsiam.scans.dicom.pixels import Picture, pictures
+from medsiam.scans.dicom.single import read_dicom
+from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.scan import Scan
 
 Series = tuple[Header, ...]
@@ -62,11 +62,15 @@ def why_split(parts: Sequence[Header]) -> tuple[str, str]:
     return "several_series", f"one series in {n} parts (other patient, or copies in other folders)"
 
 
-def read_series(files: Sequence[Path]) -> Scan:
+def read_series(
+    files: Sequence[Path], *, part: int | None = None, allow_resample: bool = False
+) -> Scan:
     """Read the files of one series: one file as it is, several as a volume.
 
     Args:
         files: in any order; slices are ordered by position along their normal.
+        part: which volume or frame of a single file, from 0; None where it holds one.
+        allow_resample: fill gaps between slices by interpolation.
 
     Raises:
         ScanError: `mosaic_not_supported`, the codes of `why_split`, and every fault of header,
@@ -96,7 +100,7 @@ def read_series(files: Sequence[Path]) -> Scan:
     )
 
 
-def drop_repeated(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, ...]]:
+def drop_repeated(headers: Sequence[Header]) -> tuple[list[Header], tuple[ScanWarning, ...]]:
     """Leave out copies of a slice: the same SOPInstanceUID at the same position.
 
     Of several copies the largest file stays, since a copy may have been cut off. A UID that comes
@@ -113,9 +117,8 @@ def drop_repeated(headers: Sequence[Header]) -> tuple[list[Header], tuple[str, .
     repeated = len(headers) - len(kept)
     if not repeated:
         return list(headers), ()
-    return list(kept.values()), (
-        f"{repeated} of {len(headers)} files repeat a slice (same SOPInstanceUID); left out",
-    )
+    what = f"{repeated} of {len(headers)} files repeat a slice (same SOPInstanceUID); left out"
+    return list(kept.values()), (warning("repeated_slices", what),)
 
 
 def _copies_apart(part: list[Header]) -> list[list[Header]]:

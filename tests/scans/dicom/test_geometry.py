@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from nibabel.orientations import aff2axcodes
 
-from medsiam.scans.geometry import (
+from medsiam.scans.dicom.geometry import (
     Plane,
     make_plane,
     same_direction,

@@ -10,7 +10,7 @@ from pydicom.uid import (
 )
 
 from medsiam.errors import ScanError
-from medsiam.scans.header import numbers, pixel_spacing, read_dataset, read_header, text
+from medsiam.scans.dicom.header import numbers, pixel_spacing, read_dataset, read_header, text
 from tests.scans.written import SECRET, SECRET_ID, SERIES, SHIPPED, dataset, write
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from medsiam.errors import ScanError
-from medsiam.scans.assemble import slice_scan, volume_scan
-from medsiam.scans.geometry import make_plane
-from medsiam.scans.header import Header, header_of
-from medsiam.scans.pixels import Picture
+from medsiam.scans.dicom.assemble import slice_scan, volume_scan
+from medsiam.scans.dicom.geometry import make_plane
+from medsiam.scans.dicom.header import Header, header_of
+from medsiam.scans.dicom.pixels import Picture
 from tests.scans.written import dataset
 
 PATH = Path("series")

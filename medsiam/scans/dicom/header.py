@@ -12,8 +12,8 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.multival import MultiValue
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from medsiam.scans.faults import fault
-from medsiam.scans.geometry import Plane, make_plane
+from medsiam.scans.dicom.geometry import Plane, make_plane
+from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.limits import check_size
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -83,7 +83,7 @@ class Header:
     series_uid: str | None
     study_uid: str | None
     patient_id: str | None = field(repr=False)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ScanWarning, ...] = ()
 
     @property
     def slice_key(self) -> tuple[object, ...] | None:
@@ -148,7 +148,8 @@ def header_of(dataset: FileDataset, path: Path, *, has_pixels: bool = True) -> H
     plane = make_plane(position, orientation, spacing) if frames == 1 else None
     warnings = []
     if position and orientation and spacing and plane is None and frames == 1:
-        warnings.append("ImageOrientationPatient is no pair of unit vectors at right angles")
+        what = "ImageOrientationPatient is no pair of unit vectors at right angles"
+        warnings.append(warning("odd_orientation", what))
     thickness = numbers(dataset, "SliceThickness", 1)
     return Header(
         path=path,

@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medsiam.scans.faults import fault
-from medsiam.scans.geometry import (
+from medsiam.scans.dicom.geometry import (
     Plane,
     slice_affine,
     slice_order,
@@ -17,9 +16,10 @@ from medsiam.scans.geometry import (
     stack_fault,
     tilt,
 )
-from medsiam.scans.header import Header
+from medsiam.scans.dicom.header import Header
+from medsiam.scans.dicom.pixels import Picture, inverted
+from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.limits import check_size
-from medsiam.scans.pixels import Picture, inverted
 from medsiam.scans.scan import Scan
 from medsiam.scans.values import finite
 
@@ -56,7 +56,7 @@ def volume_scan(
     *,
     path: Path,
     sources: Sequence[Path],
-    warnings: Sequence[str] = (),
+    warnings: Sequence[ScanWarning] = (),
 ) -> Scan:
     """Stack parallel pictures by position into a 3D scan.
 
@@ -86,7 +86,8 @@ def volume_scan(
     array, replaced = finite(array, path)
     affine = stack_affine(ordered)
     angle = tilt(ordered)
-    sheared = [f"slices are sheared by {angle:.1f} degrees (gantry tilt)"] if angle > _TILT else []
+    what = f"slices are sheared by {angle:.1f} degrees (gantry tilt)"
+    sheared = [warning("gantry_tilt", what)] if angle > _TILT else []
     return Scan(
         array=array,
         spatial_dims=3,

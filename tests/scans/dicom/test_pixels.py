@@ -8,9 +8,9 @@ from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import MPEG2MPML
 
 from medsiam.errors import ScanError
+from medsiam.scans.dicom.header import header_of, read_dataset
+from medsiam.scans.dicom.pixels import inverted, pictures
 from medsiam.scans.guard import guarded
-from medsiam.scans.header import header_of, read_dataset
-from medsiam.scans.pixels import inverted, pictures
 from tests.scans.written import SHIPPED, dataset
 
 PIXELS = np.asarray([[0, 1, 2, 3], [10, 20, 30, 40], [100, 200, 300, 400]], np.int16)

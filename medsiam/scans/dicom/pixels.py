@@ -20,8 +20,8 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import get_expected_length, iter_pixels
 from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
 
+from medsiam.scans.dicom.header import Header, numbers
 from medsiam.scans.faults import fault
-from medsiam.scans.header import Header, numbers
 
 _END_OF_IMAGE = b"\xff\xd9"  # closes every JPEG, JPEG-LS and JPEG 2000 stream
 _PADDING = 32  # bytes that may follow it

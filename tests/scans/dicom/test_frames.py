@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from medsiam.scans.frames import frame_planes
+from medsiam.scans.dicom.frames import frame_planes
 from tests.scans.written import dataset, enhanced
 
 FRAMES = np.arange(24, dtype=np.uint16).reshape(2, 3, 4)

@@ -5,7 +5,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from medsiam.errors import ScanError
-from medsiam.scans.dicom import read_dicom
+from medsiam.scans.dicom.single import read_dicom
 from tests.scans.written import SECRET_ID, SERIES, dataset, enhanced, write
 
 PIXELS = np.arange(12, dtype=np.uint16).reshape(3, 4)

@@ -1,0 +1,1 @@
+"""DICOM files -> `Scan`: headers, series, geometry, pixels."""
