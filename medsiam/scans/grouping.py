@@ -7,44 +7,92 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from medsiam.errors import ScanError
+from medsiam.scans.dicom.frames import FrameVolume, volumes_in
 from medsiam.scans.dicom.header import Header
-from medsiam.scans.dicom.series import Series, split_series, why_split
+from medsiam.scans.dicom.series import Part, split_series, why_split
+from medsiam.scans.dicom.volumes import told_apart
 from medsiam.scans.faults import ScanWarning, warning
 from medsiam.scans.source import ScanSource
 
 
 def series_sources(headers: Sequence[Header]) -> Iterator[ScanSource]:
-    """Yield what can be read as one scan each."""
-    of_series: dict[str, list[Series]] = defaultdict(list)
+    """Yield what can be read as one scan each: a series, or a volume of one that holds several."""
+    of_series: dict[str, list[Part]] = defaultdict(list)
     for part in split_series(headers):
-        of_series[part[0].series_uid or ""].append(part)
-    for uid, parts in of_series.items():
-        said = _said_of_split(parts) if uid else ()
-        for part in parts:
-            yield _series_source(part, said)
+        of_series[part[0].series_uid or str(part[0].path)].append(part)
+    for parts in of_series.values():
+        for part, said in zip(parts, _said_of_split(parts), strict=True):
+            if part[0].frames > 1:
+                yield from _frame_sources(part[0])
+            else:
+                yield _series_source(part, said)
 
 
-def _said_of_split(parts: Sequence[Series]) -> tuple[ScanWarning, ...]:
+def _said_of_split(parts: Sequence[Part]) -> list[tuple[ScanWarning, ...]]:
     """Say where slices of one series were held apart; single pictures in a series are usual."""
+    silent: list[tuple[ScanWarning, ...]] = [() for _ in parts]
     if len(parts) < 2:
-        return ()
+        return silent
     code, what = why_split([part[0] for part in parts])
-    said = warning("split_series", f"{what}; read as {len(parts)} scans")
-    return (said,) if code.startswith("mixed_") else ()
+    if code.startswith("mixed_"):
+        return [(warning("split_series", f"{what}; read as {len(parts)} scans"),) for _ in parts]
+    if code in ("several_time_points", "several_echoes", "several_image_types"):
+        _, phrases = told_apart([part[0].marks for part in parts])
+        return [(warning("one_of_several", phrase),) for phrase in phrases]
+    return silent
 
 
-def _series_source(part: Series, said: tuple[ScanWarning, ...]) -> ScanSource:
-    files = tuple(sorted(header.path for header in part))
+def _series_source(part: Part, said: tuple[ScanWarning, ...]) -> ScanSource:
+    files = tuple(header.path for header in part)
     first = part[0]
     slices = {header.slice_key or header.path for header in part}
-    dims = 2 if len(slices) == 1 and first.frames == 1 else 3
+    dims = 2 if len(slices) == 1 and not first.is_mosaic else 3
     return ScanSource(
         kind="dicom",
         path=files[0] if len(files) == 1 else Path(os.path.commonpath(files)),
         files=files,
         series_uid=first.series_uid,
         modality=first.modality,
-        spatial_dims=None if first.is_mosaic else dims,
+        body_part=first.body_part,
+        transfer_syntax=first.transfer_syntax.name,
+        frames=len(slices),
+        spatial_dims=dims,
         is_localizer=all(header.is_localizer for header in part),
+        warnings=said,
+    )
+
+
+def _frame_sources(header: Header) -> Iterator[ScanSource]:
+    """Yield each volume of a file with several frames; a film without positions as a whole."""
+    try:
+        volumes = volumes_in(header) or []
+    except ScanError:
+        volumes = []  # reading it will say why
+    n = len(volumes)
+    _, phrases = told_apart([volume.placed[0].marks for volume in volumes]) if n else ("", [])
+    for k, volume in enumerate(volumes):
+        said = warning("one_of_several", phrases[k])
+        yield _frame_source(header, volume, k if n > 1 else None, (said,) if n > 1 else ())
+    if not volumes:
+        yield _frame_source(header, None, None, ())
+
+
+def _frame_source(
+    header: Header, volume: FrameVolume | None, part: int | None, said: tuple[ScanWarning, ...]
+) -> ScanSource:
+    dims = None if volume is None else (2 if len(volume.frames) == 1 else 3)
+    return ScanSource(
+        kind="dicom",
+        path=header.path,
+        files=(header.path,),
+        part=part,
+        series_uid=header.series_uid,
+        modality=header.modality,
+        body_part=header.body_part,
+        transfer_syntax=header.transfer_syntax.name,
+        frames=header.frames if volume is None else len(volume.frames),
+        spatial_dims=dims,
+        is_localizer=header.is_localizer,
         warnings=said,
     )

@@ -31,6 +31,7 @@ class Scan:
         study_uid, series_uid: DICOM UIDs where there are any.
         sources: the files the scan was read from.
         window: (center, width) in units of `array` for display, where the file carries one.
+        presets: (name, center, width) of every window that the file carries, the first one first.
         photometric: DICOM PhotometricInterpretation as stored; the array is already inverted for
             MONOCHROME1 (so large = bright).
         warnings: sentences about what was odd but not fatal, each a `ScanWarning` with its code.
@@ -47,6 +48,7 @@ class Scan:
     series_uid: str | None = None
     sources: tuple[Path, ...] = ()
     window: tuple[float, float] | None = None
+    presets: tuple[tuple[str, float, float], ...] = ()
     photometric: str | None = None
     warnings: tuple[str, ...] = ()
 

@@ -15,6 +15,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
+from medsiam.scans.dicom.elements import Head
+
 # What pydicom ships lies here; its own look-up would download the rest.
 SHIPPED = Path(pydicom.data.__file__).parent
 
@@ -61,6 +63,11 @@ def dataset(
     for keyword, value in elements.items():
         setattr(ds, keyword, value)
     return ds
+
+
+def head_of(ds: FileDataset) -> Head:
+    """What the header pass makes of a data set, without a file."""
+    return Head(ds, ds.file_meta, ds.file_meta.TransferSyntaxUID, has_pixels=True)
 
 
 def write(path: Path, stored: np.ndarray, **how) -> Path:

@@ -1,18 +1,42 @@
-"""Where the frames of a multi-frame DICOM object lie.
+"""Where the frames of a multi-frame DICOM object lie, and which of them make a volume.
 
 Enhanced objects keep the geometry in functional groups (PS3.3 C.7.6.16.2).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pydicom.dataset import Dataset
 
-from medsiam.scans.dicom.geometry import Plane, make_plane
-from medsiam.scans.dicom.header import numbers, pixel_spacing
+from medsiam.scans.dicom.elements import numbers, read_head
+from medsiam.scans.dicom.geometry import make_plane, same_direction, same_spacing
+from medsiam.scans.dicom.header import Header, pixel_spacing
+from medsiam.scans.dicom.marks import marks_of
+from medsiam.scans.dicom.volumes import Placed, separate
+
+_PLACES = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
+_MARKS = (
+    "FrameContentSequence",
+    "MRImageFrameTypeSequence",
+    "CTImageFrameTypeSequence",
+    "PETFrameTypeSequence",
+    "MREchoSequence",
+    "MRDiffusionSequence",
+    "CardiacSynchronizationSequence",
+)
 
 
-def frame_planes(dataset: Dataset, frames: int) -> list[Plane] | None:
-    """Return the plane of each frame, or None where one of them is unknown.
+@dataclass(frozen=True)
+class FrameVolume:
+    """Frames that make one volume (or, alone, one image), from 0, in the order of the slices."""
+
+    frames: tuple[int, ...]
+    placed: tuple[Placed, ...]
+
+
+def frame_places(dataset: Dataset, frames: int) -> list[Placed] | None:
+    """Return the place of each frame, or None where one of them is unknown.
 
     A value in the frame's own functional groups goes before one in the shared groups.
     """
@@ -20,11 +44,9 @@ def frame_planes(dataset: Dataset, frames: int) -> list[Plane] | None:
     shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
     if len(per_frame) != frames:
         return None
-    planes = []
-    for own in per_frame:
-        position = _item([own, *shared], "PlanePositionSequence")
-        orientation = _item([own, *shared], "PlaneOrientationSequence")
-        measures = _item([own, *shared], "PixelMeasuresSequence")
+    placed = []
+    for number, own in enumerate(per_frame):
+        position, orientation, measures = (_item([own, *shared], name) for name in _PLACES)
         plane = make_plane(
             numbers(position, "ImagePositionPatient", 3),
             numbers(orientation, "ImageOrientationPatient", 6),
@@ -32,8 +54,41 @@ def frame_planes(dataset: Dataset, frames: int) -> list[Plane] | None:
         )
         if plane is None:
             return None
-        planes.append(plane)
-    return planes
+        marked = [_item([own, *shared], name) for name in _MARKS]
+        placed.append(Placed(plane, marks_of(*marked, instance=number)))
+    return placed
+
+
+def frame_volumes(dataset: Dataset, frames: int) -> list[FrameVolume] | None:
+    """Return the volumes that the frames make, or None where a frame has no known place."""
+    placed = frame_places(dataset, frames)
+    if placed is None:
+        return None
+    groups: list[list[int]] = []
+    for number, one in enumerate(placed):
+        for group in groups:
+            first = placed[group[0]].plane
+            if same_direction(first, one.plane) and same_spacing(first, one.plane):
+                group.append(number)
+                break
+        else:
+            groups.append([number])
+    found = []
+    for group in groups:
+        for volume in separate([placed[i] for i in group]):
+            numbers_ = tuple(group[k] for k in volume)
+            found.append(FrameVolume(numbers_, tuple(placed[i] for i in numbers_)))
+    return found
+
+
+def volumes_in(header: Header) -> list[FrameVolume] | None:
+    """Read the functional groups of a file with several frames; as `frame_volumes`.
+
+    Raises:
+        ScanError: as `read_head`.
+    """
+    with header.path.open("rb") as file:
+        return frame_volumes(read_head(file, header.path).dataset, header.frames)
 
 
 def _item(groups: list[Dataset], sequence: str) -> Dataset:

@@ -6,6 +6,7 @@ axes round.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _SAME_SPACING = 1e-3  # relative
 _SAME_POSITION = 1e-2  # of a pixel
 _UNEVEN = 0.01  # of the distance between slices
 _SIDEWAYS = 0.1  # of a pixel
+_MISSING = 0.05  # how far a gap of missing slices may be from a whole number of steps
+_NAMED = 8  # gaps named in a message
 
 
 @dataclass(frozen=True)
@@ -57,10 +60,11 @@ def make_plane(
     off = (np.linalg.norm(x) - 1, np.linalg.norm(y) - 1, x @ y)
     if np.abs(off).max() > _RIGHT_ANGLE:
         return None
-    return Plane(_triple(position), _triple(orientation[:3]), _triple(orientation[3:]), spacing)
+    return Plane(triple(position), triple(orientation[:3]), triple(orientation[3:]), spacing)
 
 
-def _triple(values: Sequence[float]) -> tuple[float, float, float]:
+def triple(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float, float]:
+    """Return three numbers as a tuple of plain ones."""
     a, b, c = values
     return float(a), float(b), float(c)
 
@@ -107,29 +111,61 @@ def same_spacing(a: Plane, b: Plane) -> bool:
 
 def slice_order(planes: Sequence[Plane]) -> list[int]:
     """Return the indices that put parallel slices in order along their normal."""
-    heights = _heights(planes)
-    return sorted(range(len(planes)), key=lambda i: (heights[i], i))
+    at = heights(planes)
+    return sorted(range(len(planes)), key=lambda i: (at[i], i))
 
 
-def stack_fault(ordered: Sequence[Plane]) -> tuple[str, str] | None:
-    """Return (code, what) of what keeps ordered slices from being one even volume, or None."""
-    heights = _heights(ordered)
-    gaps = np.diff(heights)
-    if gaps.min() <= _SAME_POSITION * min(ordered[0].spacing):
-        positions = 1 + int((gaps > _SAME_POSITION * min(ordered[0].spacing)).sum())
-        return "several_time_points", f"{len(ordered)} slices lie at {positions} positions"
+def positions(planes: Sequence[Plane]) -> list[int]:
+    """Return a number for each of parallel slices; slices at the same position share it."""
+    order = slice_order(planes)
+    tolerance = _SAME_POSITION * min(planes[0].spacing)
+    found = [0] * len(planes)
+    for before, after in itertools.pairwise(order):
+        apart = math.dist(planes[before].position, planes[after].position) > tolerance
+        found[after] = found[before] + apart
+    return found
+
+
+@dataclass(frozen=True)
+class Unevenness:
+    """What keeps ordered slices from being one even volume.
+
+    Attributes:
+        code: key of `medsiam.scans.FAULTS`.
+        what: what was seen, slice by slice.
+        usual: mm between most slices.
+    """
+
+    code: str
+    what: str
+    usual: float = 0.0
+
+
+def unevenness(ordered: Sequence[Plane]) -> Unevenness | None:
+    """Return what keeps at least two ordered slices from being one even volume, or None."""
+    gaps = np.diff(heights(ordered))
+    n_positions = max(positions(ordered)) + 1
+    if n_positions < len(ordered):
+        what = f"{len(ordered)} slices lie at {n_positions} positions"
+        even = len(ordered) % n_positions == 0
+        return Unevenness("several_time_points" if even else "repeated_positions", what)
+    aside = _sideways(ordered)
+    if aside > _SIDEWAYS * min(ordered[0].spacing):
+        what = f"slices are shifted sideways by up to {aside:.3g} mm"
+        return Unevenness("misaligned_slices", what)
     usual = float(np.median(gaps))
-    uneven = np.flatnonzero(abs(gaps - usual) > _UNEVEN * usual)
-    if uneven.size:
-        named = ", ".join(f"{i + 1} and {i + 2} ({gaps[i]:.3g} mm)" for i in uneven[:3])
-        more = f" and {uneven.size - 3} more" if uneven.size > 3 else ""
-        return (
-            "missing_slices",
-            f"{len(ordered)} slices, usually {usual:.3g} mm apart, but not between {named}{more}",
-        )
-    if (aside := _sideways(ordered)) > _SIDEWAYS * min(ordered[0].spacing):
-        return "misaligned_slices", f"slices are shifted sideways by up to {aside:.3g} mm"
-    return None
+    odd = np.flatnonzero(abs(gaps - usual) > _UNEVEN * usual)
+    if not odd.size:
+        return None
+    named = ", ".join(f"{i + 1} and {i + 2} ({gaps[i]:.3g} mm)" for i in odd[:_NAMED])
+    more = f" and {odd.size - _NAMED} more" if odd.size > _NAMED else ""
+    steps = gaps[odd] / usual
+    missing = (steps > 1.5) & (abs(steps - np.round(steps)) < _MISSING)
+    return Unevenness(
+        "missing_slices" if missing.all() else "uneven_slices",
+        f"{len(ordered)} slices, usually {usual:.3g} mm apart, but not between {named}{more}",
+        usual,
+    )
 
 
 def tilt(ordered: Sequence[Plane]) -> float:
@@ -139,17 +175,19 @@ def tilt(ordered: Sequence[Plane]) -> float:
     return math.degrees(math.acos(min(1.0, abs(cosine))))
 
 
-def _heights(planes: Sequence[Plane]) -> NDArray[np.float64]:
-    """Position of each slice along the normal of the first, in mm."""
-    positions = np.asarray([plane.position for plane in planes])
-    return np.asarray(positions @ planes[0].normal, dtype=np.float64)
+def heights(planes: Sequence[Plane]) -> NDArray[np.float64]:
+    """Return the position of each slice along the normal of the first, in mm."""
+    at = np.asarray([plane.position for plane in planes])
+    return np.asarray(at @ planes[0].normal, dtype=np.float64)
 
 
 def _sideways(ordered: Sequence[Plane]) -> float:
     """Largest distance of a slice's position from the straight line of positions, in mm."""
-    positions = np.asarray([plane.position for plane in ordered])
-    share = np.linspace(0.0, 1.0, len(ordered))[:, None]
-    straight = positions[0] + share * (positions[-1] - positions[0])
-    off = positions - straight
+    at = np.asarray([plane.position for plane in ordered])
+    high = heights(ordered)
+    if high[-1] == high[0]:
+        return math.inf
+    share = ((high - high[0]) / (high[-1] - high[0]))[:, None]
+    off = at - (at[0] + share * (at[-1] - at[0]))
     off -= np.outer(off @ ordered[0].normal, ordered[0].normal)
     return float(np.linalg.norm(off, axis=1).max())

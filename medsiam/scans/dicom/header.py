@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
-import pydicom
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.multival import MultiValue
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.filereader import dcmread
+from pydicom.tag import BaseTag
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
+from medsiam.scans.dicom.elements import Head, inflated_file, numbers, read_head, text, words
 from medsiam.scans.dicom.geometry import Plane, make_plane
+from medsiam.scans.dicom.marks import Marks, marks_of
 from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.limits import check_size
 
-PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-
-_TAGS = [
+_KEYWORDS = (
     "SpecificCharacterSet",
     "ImageType",
     "SOPClassUID",
@@ -27,17 +27,30 @@ _TAGS = [
     "PatientID",
     "BodyPartExamined",
     "SliceThickness",
+    "EchoTime",
+    "EchoNumbers",
+    "TriggerTime",
+    "DiffusionBValue",
+    "DiffusionGradientOrientation",
     "StudyInstanceUID",
     "SeriesInstanceUID",
+    "AcquisitionNumber",
+    "InstanceNumber",
     "ImagePositionPatient",
     "ImageOrientationPatient",
+    "Laterality",
+    "ImageLaterality",
+    "TemporalPositionIdentifier",
     "SamplesPerPixel",
     "PhotometricInterpretation",
     "NumberOfFrames",
     "Rows",
     "Columns",
     "PixelSpacing",
-]
+    "BurnedInAnnotation",
+)
+TAGS: list[BaseTag | int] = [BaseTag(tag_for_keyword(keyword) or 0) for keyword in _KEYWORDS]
+
 _DICOMDIR = "MediaStorageDirectoryStorage"
 # Objects with pixel data that show no picture of the patient.
 _NOT_IMAGES = {
@@ -63,8 +76,10 @@ class Header:
             positions lie in functional groups).
         spacing: mm between columns, mm between rows; None where unknown.
         thickness: mm, None where unknown.
+        marks: what tells pictures at one position apart.
+        laterality: "L" or "R" where the header names one side of the body.
         patient_id: in memory only.
-        warnings: sentences about odd values.
+        warnings: what is odd.
     """
 
     path: Path
@@ -75,10 +90,12 @@ class Header:
     plane: Plane | None
     spacing: tuple[float, float] | None
     thickness: float | None
+    marks: Marks
     modality: str | None
     body_part: str | None
+    laterality: str | None
     photometric: str | None
-    image_type: tuple[str, ...]
+    transfer_syntax: UID
     sop_uid: str | None
     series_uid: str | None
     study_uid: str | None
@@ -95,50 +112,64 @@ class Header:
     @property
     def is_mosaic(self) -> bool:
         """True where one picture holds many slices as tiles (Siemens)."""
-        return "MOSAIC" in self.image_type
+        return "MOSAIC" in self.marks.image_type
 
     @property
     def is_localizer(self) -> bool:
         """True for an overview picture on which a scan was planned."""
-        return "LOCALIZER" in self.image_type
+        return "LOCALIZER" in self.marks.image_type
 
 
-def read_header(path: Path) -> Header:
+def read_header(path: Path, file: BinaryIO | None = None) -> Header:
     """Read the header of a DICOM file without its pixels.
 
+    Args:
+        path: the file.
+        file: the same, open at its start; None opens it.
+
     Raises:
-        ScanError: `damaged_dicom`, `not_an_image`, `dicomdir`, `truncated_pixels`, `too_large`.
+        ScanError: `damaged_dicom`, `not_an_image`, `dicomdir`, `truncated_pixels`, `too_large`,
+            `expands_too_much`.
     """
-    with path.open("rb") as file:
-        dataset = pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_TAGS, force=True)
-        has_pixels = _stopped_before_pixels(dataset, file)
-    return header_of(dataset, path, has_pixels=has_pixels)
+    if file is None:
+        with path.open("rb") as opened:
+            return header_of(read_head(opened, path, TAGS), path)
+    return header_of(read_head(file, path, TAGS), path)
 
 
-def read_dataset(path: Path) -> FileDataset:
-    """Read a whole DICOM image file, pixels still encoded.
+def read_dataset(path: Path) -> tuple[FileDataset, Header]:
+    """Read a whole DICOM image file, pixels still encoded, and the facts of its header.
 
     Raises:
         ScanError: as `read_header`; also `truncated_pixels` where the pixel data have no end.
     """
-    dataset = pydicom.dcmread(path, force=True)
-    if not any(element in dataset for element in PIXEL_ELEMENTS):
-        read_header(path)  # says so where there never were any
+    with path.open("rb") as file:
+        head = read_head(file, path)  # everything is checked before any pixel is touched
+        header = header_of(head, path)
+        file.seek(0)
+        if head.transfer_syntax == DeflatedExplicitVRLittleEndian:
+            dataset = inflated_file(file, path)
+        else:
+            dataset = dcmread(file, force=True)
+    if not any(tag in dataset for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise fault("truncated_pixels", path, "the file ends within its pixel data")
     if "TransferSyntaxUID" not in dataset.file_meta:  # no preamble: as the reader found it
-        implicit, little = dataset.original_encoding
-        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-    return dataset
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = head.transfer_syntax
+    return dataset, header
 
 
-def header_of(dataset: FileDataset, path: Path, *, has_pixels: bool = True) -> Header:
+def header_of(head: Head, path: Path) -> Header:
     """Return the facts of a data set that was read from `path`.
 
     Raises:
         ScanError: `damaged_dicom`, `not_an_image`, `dicomdir`, `truncated_pixels`, `too_large`.
     """
-    _refuse_other_objects(dataset, path, has_pixels)
+    dataset = head.dataset
+    sop_class = UID(
+        text(dataset, "SOPClassUID") or text(head.meta, "MediaStorageSOPClassUID") or ""
+    )
+    _refuse_other_objects(head, sop_class, path)
     columns, rows = _count(dataset, "Columns", path), _count(dataset, "Rows", path)
     frames = _count(dataset, "NumberOfFrames", path, default=1)
     check_size(path, (columns, rows, frames))
@@ -150,6 +181,9 @@ def header_of(dataset: FileDataset, path: Path, *, has_pixels: bool = True) -> H
     if position and orientation and spacing and plane is None and frames == 1:
         what = "ImageOrientationPatient is no pair of unit vectors at right angles"
         warnings.append(warning("odd_orientation", what))
+    modality, marks = text(dataset, "Modality"), marks_of(dataset)
+    if why := _shows_text(dataset, sop_class, modality, marks.image_type):
+        warnings.append(warning("burned_in_text", why))
     thickness = numbers(dataset, "SliceThickness", 1)
     return Header(
         path=path,
@@ -160,10 +194,12 @@ def header_of(dataset: FileDataset, path: Path, *, has_pixels: bool = True) -> H
         plane=plane,
         spacing=spacing,
         thickness=thickness[0] if thickness and thickness[0] > 0 else None,
-        modality=text(dataset, "Modality"),
+        marks=marks,
+        modality=modality,
         body_part=text(dataset, "BodyPartExamined"),
+        laterality=text(dataset, "ImageLaterality") or text(dataset, "Laterality"),
         photometric=text(dataset, "PhotometricInterpretation"),
-        image_type=_words(dataset, "ImageType"),
+        transfer_syntax=head.transfer_syntax,
         sop_uid=text(dataset, "SOPInstanceUID"),
         series_uid=text(dataset, "SeriesInstanceUID"),
         study_uid=text(dataset, "StudyInstanceUID"),
@@ -183,43 +219,9 @@ def pixel_spacing(dataset: Dataset) -> tuple[float, float] | None:
     return values[1], values[0]
 
 
-def numbers(dataset: Dataset, keyword: str, count: int | None = None) -> tuple[float, ...] | None:
-    """Return the finite numbers of an element, or None where it is absent or broken.
-
-    Args:
-        dataset: where to look.
-        keyword: the element.
-        count: how many there must be; None takes any number but none.
-    """
-    try:
-        value = dataset.get(keyword)
-        several = isinstance(value, (MultiValue, list, tuple))
-        values = tuple(float(v) for v in (value if several else [value]))
-    except Exception:  # a broken value may raise anything when pydicom converts it
-        return None
-    fits = len(values) == count if count is not None else len(values) > 0
-    return values if fits and all(map(math.isfinite, values)) else None
-
-
-def text(dataset: Dataset, keyword: str) -> str | None:
-    """Return an element as text without padding, or None where it is empty or broken."""
-    try:
-        return str(dataset.get(keyword) or "").strip() or None
-    except Exception:  # as above
-        return None
-
-
-def _words(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    try:
-        value = dataset.get(keyword) or ()
-        return (value,) if isinstance(value, str) else tuple(str(word) for word in value)
-    except Exception:  # as above
-        return ()
-
-
 def _count(dataset: Dataset, keyword: str, path: Path, *, default: int | None = None) -> int:
     """Return a whole positive number, or `default` where the element is absent or empty."""
-    if default is not None and text(dataset, keyword) is None:
+    if default is not None and text(dataset, keyword) in (None, "0"):
         return default
     values = numbers(dataset, keyword, 1)
     if values is None or values[0] < 1 or values[0] != int(values[0]):
@@ -227,26 +229,39 @@ def _count(dataset: Dataset, keyword: str, path: Path, *, default: int | None = 
     return int(values[0])
 
 
-def _refuse_other_objects(dataset: FileDataset, path: Path, has_pixels: bool) -> None:
-    uid = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
-    name = uid.name if isinstance(uid, pydicom.uid.UID) and uid.name != uid else "unknown object"
-    keyword = uid.keyword if isinstance(uid, pydicom.uid.UID) else ""
+def _refuse_other_objects(head: Head, sop_class: UID, path: Path) -> None:
+    keyword = sop_class.keyword
+    name = sop_class.name if keyword else "unknown object"
     if keyword == _DICOMDIR:
         raise fault("dicomdir", path, "it is a DICOMDIR")
     if keyword in _NOT_IMAGES:
         raise fault("not_an_image", path, f"it is a {name}")
     is_image = "Image" in keyword
-    if is_image and "Rows" not in dataset:
+    has_size = bool(words(head.dataset, "Rows"))
+    if is_image and not has_size:
         raise fault("damaged_dicom", path, f"a {name} without Rows and Columns")
-    if not has_pixels and is_image:
+    if not head.has_pixels and is_image:
         raise fault("truncated_pixels", path, f"a {name} without pixel data")
-    if not has_pixels or "Rows" not in dataset:
+    if not head.has_pixels or not has_size:
         raise fault("not_an_image", path, f"an object without pixel data ({name})")
 
 
-def _stopped_before_pixels(dataset: FileDataset, file: BinaryIO) -> bool:
-    """Return True where the header pass stopped with something left to read: the pixel data."""
-    syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if syntax is not None and syntax.is_transfer_syntax and syntax.is_deflated:
-        return True  # read to its end to be inflated: whether there are pixels is seen later
-    return bool(file.read(1))
+def _shows_text(
+    dataset: Dataset, sop_class: UID, modality: str | None, image_type: tuple[str, ...]
+) -> str | None:
+    """Return why names or dates may be drawn into the picture, or None.
+
+    BurnedInAnnotation is often absent, so kinds of pictures that usually carry text count too.
+    """
+    said = (text(dataset, "BurnedInAnnotation") or "").upper()
+    if said == "YES":
+        return "BurnedInAnnotation is YES"
+    if said == "NO":
+        return None
+    if modality == "US":
+        return "ultrasound often shows names and dates in the picture"
+    if "SecondaryCapture" in sop_class.keyword:
+        return "a secondary capture (screenshot, scanned film) may show names and dates"
+    if any("SCREEN" in word.upper() for word in image_type):
+        return "a screenshot may show names and dates"
+    return None

@@ -6,8 +6,9 @@ Order of the steps (PS3.3 C.11.1, C.7.6.3): decode, modality LUT or rescale, inv
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,22 @@ from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import get_expected_length, iter_pixels
 from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
 
-from medsiam.scans.dicom.header import Header, numbers
+from medsiam.scans.dicom.elements import numbers, words
+from medsiam.scans.dicom.header import Header
+from medsiam.scans.dicom.padding import without_padding
 from medsiam.scans.faults import fault
 
 _END_OF_IMAGE = b"\xff\xd9"  # closes every JPEG, JPEG-LS and JPEG 2000 stream
 _PADDING = 32  # bytes that may follow it
+
+
+@dataclass(frozen=True)
+class Window:
+    """A window for display, in units of the values; `name` as in WindowCenterWidthExplanation."""
+
+    name: str
+    center: float
+    width: float
 
 
 @dataclass(frozen=True)
@@ -34,58 +46,76 @@ class Picture:
     Attributes:
         array: float32, (x, y) after rescale and as bright as stored, or (x, y, 3) colour from 0
             to 255 whatever the number of bits.
-        window: (center, width) in units of `array`, None where the header carries none.
+        windows: those of the header, the first one first.
         pivot: for MONOCHROME1 the sum of the lowest and the highest value that the stored bits
             can express, after rescale; None for every other photometric interpretation.
+        padding: number of values that were padding.
     """
 
     array: NDArray[np.float32]
-    window: tuple[float, float] | None
+    windows: tuple[Window, ...]
     pivot: float | None
+    padding: int = 0
+
+    def without_array(self) -> Picture:
+        """Return the same facts, so that a stack need not hold the values twice."""
+        return replace(self, array=np.empty((0, 0), np.float32))
 
 
 def inverted(
-    array: NDArray[np.float32], window: tuple[float, float] | None, pivot: float
-) -> tuple[NDArray[np.float32], tuple[float, float] | None]:
+    array: NDArray[np.float32], windows: Sequence[Window], pivot: float
+) -> tuple[NDArray[np.float32], tuple[Window, ...]]:
     """Turn MONOCHROME1 round, so that a large value is bright: v becomes `pivot` - v.
 
     With the pivot of `Picture` the range of possible values is mapped onto itself, whatever the
-    content of the picture, and the window turns with it.
+    content of the picture, and the windows turn with it.
     """
     turned = np.float32(pivot) - array
-    return turned, None if window is None else (pivot - window[0], window[1])
+    return turned, tuple(replace(one, center=pivot - one.center) for one in windows)
 
 
-def pictures(dataset: Dataset, header: Header) -> Iterator[Picture]:
-    """Yield every frame of a data set, decoded.
+def pictures(
+    dataset: Dataset, header: Header, frames: Sequence[int] | None = None
+) -> Iterator[Picture]:
+    """Yield frames of a data set, decoded.
+
+    Args:
+        dataset: with its pixel data.
+        header: of the same file.
+        frames: which, from 0; None: all.
 
     Raises:
         ScanError: `unsupported_transfer_syntax`, `truncated_pixels`, `damaged_pixels`,
             `unsupported_pixels`, `damaged_dicom`.
     """
-    for index, stored in enumerate(_stored_frames(dataset, header)):
+    wanted = range(header.frames) if frames is None else frames
+    for index, stored in zip(wanted, _stored_frames(dataset, header, wanted), strict=True):
         groups = _groups(dataset, index)
         if header.photometric == "PALETTE COLOR":
             colour = apply_color_lut(stored, dataset)[..., :3]
-            yield Picture(_xy(_to_255(colour, 8 * colour.itemsize)), None, None)
+            yield Picture(_xy(_to_255(colour, 8 * colour.itemsize)), (), None)
         elif stored.ndim == 3:
-            yield Picture(_xy(_to_255(stored, int(dataset.BitsStored))), None, None)
+            yield Picture(_xy(_to_255(stored, int(dataset.BitsStored))), (), None)
         else:
             values, extremes = _modality(stored, dataset, groups, header.path)
-            pivot = sum(extremes) if header.photometric == "MONOCHROME1" else None
-            yield Picture(_xy(values), _window(groups), pivot)
+            is_negative = header.photometric == "MONOCHROME1"
+            values, padding = without_padding(values, stored, dataset, is_negative=is_negative)
+            pivot = sum(extremes) if is_negative else None
+            yield Picture(_xy(values), _windows(groups), pivot, padding)
 
 
 def _xy(frame: NDArray[Any]) -> NDArray[np.float32]:
     """Turn (rows, columns) into (x, y) = (columns, rows)."""
-    return np.ascontiguousarray(np.swapaxes(frame, 0, 1), dtype=np.float32)
+    return np.asarray(frame, dtype=np.float32).swapaxes(0, 1)
 
 
 def _to_255(colour: NDArray[Any], bits: int) -> NDArray[Any]:
     return colour if bits == 8 else colour * (255.0 / (2**bits - 1))
 
 
-def _stored_frames(dataset: Dataset, header: Header) -> Iterator[NDArray[Any]]:
+def _stored_frames(
+    dataset: Dataset, header: Header, wanted: Sequence[int]
+) -> Iterator[NDArray[Any]]:
     """Yield stored values, (rows, columns) or (rows, columns, 3); YBR is turned into RGB."""
     _check_transfer_syntax(dataset, header.path)
     _check_complete(dataset, header)
@@ -93,7 +123,7 @@ def _stored_frames(dataset: Dataset, header: Header) -> Iterator[NDArray[Any]]:
     seen = 0
     try:
         # Without indices pydicom 3.0 hands read-only frames to its own sign correction.
-        for frame in iter_pixels(dataset, indices=range(header.frames)):
+        for frame in iter_pixels(dataset, indices=wanted):
             if frame.shape not in (shape, (*shape, 3)):
                 break
             seen += 1
@@ -101,8 +131,8 @@ def _stored_frames(dataset: Dataset, header: Header) -> Iterator[NDArray[Any]]:
     except Exception as error:  # decoders raise anything; their texts help nobody
         what = f"the pixel data cannot be decoded ({type(error).__name__})"
         raise fault("damaged_pixels", header.path, what) from None
-    if seen != header.frames:
-        what = f"{seen} of {header.frames} frames of {shape[1]} x {shape[0]} pixels can be decoded"
+    if seen != len(wanted):
+        what = f"{seen} of {len(wanted)} frames of {shape[1]} x {shape[0]} pixels can be decoded"
         raise fault("damaged_pixels", header.path, what)
 
 
@@ -202,10 +232,18 @@ def _number_or(group: Dataset, keyword: str, absent: float, path: Path) -> float
     return values[0]
 
 
-def _window(groups: list[Dataset]) -> tuple[float, float] | None:
-    """Return the first window of the most specific group that has a usable one."""
+def _windows(groups: list[Dataset]) -> tuple[Window, ...]:
+    """Return the usable windows of the most specific group that has one."""
     for group in groups:
-        center, width = numbers(group, "WindowCenter"), numbers(group, "WindowWidth")
-        if center and width and width[0] > 0:
-            return center[0], width[0]
-    return None
+        centers, widths = numbers(group, "WindowCenter"), numbers(group, "WindowWidth")
+        names = words(group, "WindowCenterWidthExplanation")
+        found = tuple(
+            Window(name, center, width)
+            for name, center, width in itertools.zip_longest(
+                names, centers or (), widths or (), fillvalue=""
+            )
+            if isinstance(center, float) and isinstance(width, float) and width > 0
+        )
+        if found:
+            return found
+    return ()

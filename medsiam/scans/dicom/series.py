@@ -1,36 +1,38 @@
-"""Headers of many DICOM files -> series whose slices belong together -> `Scan`."""
+"""Headers of many DICOM files -> parts that make one scan each -> `Scan`."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 
-from medsiam.scans.dicom.assemble import volume_scan
+from medsiam.scans.dicom.assemble import Stack, slice_scan
 from medsiam.scans.dicom.geometry import same_direction, same_spacing
 from medsiam.scans.dicom.header import Header, read_dataset, read_header
-from medsiam.scans.dicom.pixels import Picture, pictures
+from medsiam.scans.dicom.pixels import pictures
 from medsiam.scans.dicom.single import read_dicom
+from medsiam.scans.dicom.volumes import Placed, separate, why_several
 from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.scan import Scan
 
-Series = tuple[Header, ...]
+Part = tuple[Header, ...]
 
 
-def split_series(headers: Sequence[Header]) -> list[Series]:
-    """Divide files into those that can be one scan, in the order of their first files.
+def split_series(headers: Sequence[Header]) -> list[Part]:
+    """Divide files into those that make one scan each, their slices in order.
 
     Files belong together where they share series, study and patient, matrix, photometric
-    interpretation, direction and pixel spacing: so a localizer never bends a volume. Files with
-    several frames, without position or without SeriesInstanceUID stand alone. A series may be
-    spread over folders, but where folders repeat each other's slices each holds a copy of its own.
+    interpretation, direction and pixel spacing, and where no other picture lies at the same
+    position: so neither a localizer nor an echo nor a time point ever bends a volume. Files with
+    several frames, mosaics, and files without position or without SeriesInstanceUID stand alone. A
+    series may be spread over folders, but where folders repeat each other's slices each holds a
+    copy of its own.
     """
     parts: dict[tuple[object, ...], list[list[Header]]] = defaultdict(list)
     for header in headers:
         alone = header.frames > 1 or header.plane is None or header.series_uid is None
-        key = (header.path,) if alone else _key(header)
+        key = (header.path,) if alone or header.is_mosaic else _key(header)
         for part in parts[key]:
             if _parallel(part[0], header):
                 part.append(header)
@@ -38,7 +40,11 @@ def split_series(headers: Sequence[Header]) -> list[Series]:
         else:
             parts[key].append([header])
     return [
-        tuple(copy) for found in parts.values() for part in found for copy in _copies_apart(part)
+        volume
+        for found in parts.values()
+        for part in found
+        for copy in _copies_apart(part)
+        for volume in _volumes(copy)
     ]
 
 
@@ -49,54 +55,64 @@ def why_split(parts: Sequence[Header]) -> tuple[str, str]:
         parts: one header of each part.
     """
     n = len(parts)
+    if all(header.is_mosaic for header in parts):
+        return "several_time_points", f"one series of {n} mosaics, a volume each"
     if all(header.plane is None for header in parts):
         return "no_geometry", f"one series of {n} objects without positions"
     sizes = sorted({f"{header.columns} x {header.rows}" for header in parts})
     if len(sizes) > 1:
         return "mixed_matrix", f"one series with slices of {len(sizes)} sizes ({', '.join(sizes)})"
-    planes = [header.plane for header in parts if header.plane is not None]
-    if not all(same_direction(planes[0], plane) for plane in planes):
-        return "mixed_orientation", f"one series with slices in {n} directions"
-    if not all(same_spacing(planes[0], plane) for plane in planes):
-        return "mixed_spacing", f"one series with {n} pixel spacings"
-    return "several_series", f"one series in {n} parts (other patient, or copies in other folders)"
+    placed = _placed(parts)
+    if len(placed) < n or len({_key(header) for header in parts}) > 1:
+        return "several_series", f"one series in {n} parts (other patient or kind of picture)"
+    if len({header.slice_key for header in parts}) < n:
+        return "several_series", f"one series in {n} parts (copies in other folders)"
+    code, what = why_several(placed)
+    return code, f"one series with {what}"
 
 
 def read_series(
     files: Sequence[Path], *, part: int | None = None, allow_resample: bool = False
 ) -> Scan:
-    """Read the files of one series: one file as it is, several as a volume.
+    """Read the files of one scan: one file as it is, several as a volume.
 
     Args:
         files: in any order; slices are ordered by position along their normal.
         part: which volume or frame of a single file, from 0; None where it holds one.
-        allow_resample: fill gaps between slices by interpolation.
+        allow_resample: interpolate where slices are missing or unevenly spaced.
 
     Raises:
-        ScanError: `mosaic_not_supported`, the codes of `why_split`, and every fault of header,
-            pixels and stack.
+        ScanError: the codes of `why_split`, and every fault of header, pixels and stack.
     """
     if len(files) == 1:
-        return read_dicom(files[0])
+        return read_dicom(files[0], part=part, allow_resample=allow_resample)
     folder = Path(os.path.commonpath(files))
-    headers = [read_header(path) for path in files]
-    parts = split_series(headers)
+    if part is not None:
+        raise fault("no_such_part", folder, "the slices of one volume have no parts")
+    kept, said = drop_repeated([read_header(path) for path in files])
+    parts = split_series(kept)
     if len(parts) > 1:
-        code, what = why_split([part[0] for part in parts])
+        code, what = why_split([one[0] for one in parts])
         raise fault(code, folder, what)
-    if headers[0].is_mosaic:
-        raise fault("mosaic_not_supported", folder, f"{len(headers)} Siemens mosaics")
-    slices, said = drop_repeated(headers)
-    if len(slices) == 1:
-        scan = read_dicom(slices[0].path)
-        return replace(scan, warnings=(*said, *scan.warnings))
-    return volume_scan(
-        slices[0],
-        [header.plane for header in slices if header.plane is not None],
-        _decoded(slices),
-        path=folder,
+    return _stacked(parts[0], folder, said, allow_resample=allow_resample)
+
+
+def _stacked(
+    slices: Part, folder: Path, said: Sequence[ScanWarning], *, allow_resample: bool
+) -> Scan:
+    stack = Stack(slices[0], len(slices), folder)
+    for known in slices:
+        dataset, header = read_dataset(known.path)
+        if header.plane is None or _key(header) != _key(known):
+            raise fault("unreadable", known.path, "it changed while it was read")
+        (picture,) = pictures(dataset, header)
+        if len(slices) == 1:
+            return slice_scan(header, picture, header.plane, warnings=said)
+        stack.add(picture, header.plane)
+    return stack.scan(
         sources=[header.path for header in slices],
-        warnings=said,
+        warnings=(*said, *dict.fromkeys(text for header in slices for text in header.warnings)),
+        allow_resample=allow_resample,
     )
 
 
@@ -121,6 +137,22 @@ def drop_repeated(headers: Sequence[Header]) -> tuple[list[Header], tuple[ScanWa
     return list(kept.values()), (warning("repeated_slices", what),)
 
 
+def _volumes(part: Sequence[Header]) -> list[Part]:
+    """Divide parallel slices into volumes; copies of a slice go with the slice."""
+    if len(part) == 1:
+        return [tuple(part)]
+    copies: dict[object, list[Header]] = defaultdict(list)
+    for number, header in enumerate(part):
+        copies[header.slice_key or number].append(header)
+    slices = list(copies.values())
+    volumes = separate(_placed([same[0] for same in slices]))
+    return [tuple(header for i in volume for header in slices[i]) for volume in volumes]
+
+
+def _placed(headers: Sequence[Header]) -> list[Placed]:
+    return [Placed(header.plane, header.marks) for header in headers if header.plane is not None]
+
+
 def _copies_apart(part: list[Header]) -> list[list[Header]]:
     folders: dict[Path, list[Header]] = defaultdict(list)
     for header in part:
@@ -135,11 +167,6 @@ def _size(header: Header) -> int:
     return header.path.stat().st_size
 
 
-def _decoded(slices: Sequence[Header]) -> Iterator[Picture]:
-    for header in slices:
-        yield from pictures(read_dataset(header.path), header)
-
-
 def _key(header: Header) -> tuple[object, ...]:
     return (
         header.series_uid,
@@ -149,7 +176,7 @@ def _key(header: Header) -> tuple[object, ...]:
         header.rows,
         header.samples,
         header.photometric,
-        header.is_mosaic,
+        header.is_localizer,
     )
 
 

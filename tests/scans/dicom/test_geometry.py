@@ -9,13 +9,14 @@ from nibabel.orientations import aff2axcodes
 from medsiam.scans.dicom.geometry import (
     Plane,
     make_plane,
+    positions,
     same_direction,
     same_spacing,
     slice_affine,
     slice_order,
     stack_affine,
-    stack_fault,
     tilt,
+    unevenness,
 )
 
 AXIAL = (1, 0, 0, 0, 1, 0)
@@ -111,37 +112,39 @@ def stack(*heights, spacing=(1.0, 1.0)):
     "heights", [(0, 2), (0, 2, 4, 6), (0, 2, 4.009, 6), (-1.5, -1, -0.5), (0, 0.02, 0.04)]
 )
 def test_even_stacks_have_no_fault(heights):
-    assert stack_fault(stack(*heights, spacing=(0.1, 0.1))) is None
+    assert unevenness(stack(*heights, spacing=(0.1, 0.1))) is None
 
 
 @pytest.mark.parametrize(
     ("heights", "code", "said"),
     [
         ((0, 2, 4, 8), "missing_slices", "between 3 and 4 (4 mm)"),
-        ((0, 2, 4, 6.05, 8), "missing_slices", "usually"),
-        ((0, 1, 2, 2), "several_time_points", "4 slices lie at 3 positions"),
+        ((0, 2, 4, 6.05, 8), "uneven_slices", "usually"),
+        ((0, 2, 4, 7), "uneven_slices", "between 3 and 4 (3 mm)"),
+        ((0, 1, 2, 2), "repeated_positions", "4 slices lie at 3 positions"),
         ((0, 0, 2, 2), "several_time_points", "4 slices lie at 2 positions"),
         ((0, 0), "several_time_points", "2 slices lie at 1 positions"),
-        ((0, 1, 2, 4, 5, 7, 8, 10, 11, 13), "missing_slices", "and 1 more"),
+        ((0, 1, 2, 4, 5, 7, 8, 10, 11, 13), "missing_slices", "9 and 10 (2 mm)"),
+        ([*range(40), *range(42, 60, 2)], "missing_slices", "and 1 more"),
     ],
 )
 def test_what_bends_a_volume_is_named(heights, code, said):
-    found = stack_fault(stack(*heights))
+    found = unevenness(stack(*heights))
     assert found is not None
-    assert found[0] == code
-    assert said in found[1]
+    assert found.code == code
+    assert said in found.what
 
 
 def test_a_slice_shifted_sideways_is_found_and_an_even_shear_is_not():
     straight = [plane((0, 0.5 * k, 2 * k)) for k in range(5)]
-    assert stack_fault(straight) is None
+    assert unevenness(straight) is None
     assert tilt(straight) == pytest.approx(math.degrees(math.atan(0.25)))
     assert tilt(stack(0, 1, 2)) == pytest.approx(0)
     bent = [*straight[:2], plane((0.3, 1, 4)), *straight[3:]]
-    found = stack_fault(bent)
+    found = unevenness(bent)
     assert found is not None
-    assert found[0] == "misaligned_slices"
-    assert "0.3 mm" in found[1]
+    assert found.code == "misaligned_slices"
+    assert "0.3 mm" in found.what
 
 
 def test_direction_and_spacing_have_a_tolerance():
@@ -150,3 +153,23 @@ def test_direction_and_spacing_have_a_tolerance():
     assert not same_direction(plane(), plane(orientation=oblique(0.01)))
     assert same_spacing(plane(), plane(spacing=(1.0001, 1.0)))
     assert not same_spacing(plane(), plane(spacing=(1.0, 1.01)))
+
+
+def test_positions_are_numbered_from_below_and_shared_by_copies():
+    assert positions(stack(4, 0, 4.001, 2)) == [2, 0, 2, 1]
+    beside = [plane((0, 0, 0)), plane((30, 0, 0)), plane((0, 0, 1))]
+    assert positions(beside) == [0, 1, 2]
+
+
+def test_slices_side_by_side_are_no_time_points():
+    beside = [plane((x, 0, z)) for z in (0, 1, 2) for x in (0, 30)]
+    found = unevenness(beside)
+    assert found is not None
+    assert found.code == "misaligned_slices"
+
+
+def test_a_gap_in_a_tilted_stack_is_a_gap_and_no_shift():
+    tilted = [plane((0, 0.5 * k, 2 * k)) for k in (0, 1, 2, 4, 5)]
+    found = unevenness(tilted)
+    assert found is not None
+    assert found.code == "missing_slices"

@@ -6,11 +6,13 @@ from pydicom.uid import (
     BasicTextSRStorage,
     MRImageStorage,
     RTDoseStorage,
+    SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
 
 from medsiam.errors import ScanError
-from medsiam.scans.dicom.header import numbers, pixel_spacing, read_dataset, read_header, text
+from medsiam.scans.dicom.elements import numbers, text
+from medsiam.scans.dicom.header import pixel_spacing, read_dataset, read_header
 from tests.scans.written import SECRET, SECRET_ID, SERIES, SHIPPED, dataset, write
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
@@ -160,4 +162,33 @@ def test_a_file_without_preamble_gets_its_transfer_syntax(tmp_path):
     data = (tmp_path / "whole").read_bytes()
     start = data.index(b"\x08\x00\x16\x00UI")  # the first element after the meta header
     (tmp_path / "bare").write_bytes(data[start:])
-    assert read_dataset(tmp_path / "bare").pixel_array.tolist() == PIXELS.tolist()
+    found, header = read_dataset(tmp_path / "bare")
+    assert header.transfer_syntax == "1.2.840.10008.1.2.1"
+    assert found.pixel_array.tolist() == PIXELS.tolist()
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"BurnedInAnnotation": "YES"}, "BurnedInAnnotation"),
+        ({"Modality": "US"}, "ultrasound"),
+        ({"sop_class": SecondaryCaptureImageStorage}, "secondary capture"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "screenshot"),
+        ({"Modality": "US", "BurnedInAnnotation": "NO"}, None),
+        ({}, None),
+    ],
+)
+def test_pictures_that_may_show_names_are_flagged(tmp_path, how, said):
+    warned = read_header(write(tmp_path / "a", PIXELS, **how)).warnings
+    assert bool(warned) == bool(said)
+    if said:
+        assert warned[0].code == "burned_in_text"
+        assert said in warned[0]
+
+
+def test_a_name_in_another_script_is_read_whole(tmp_path):
+    """The identifier that a bank's table has in UTF-8 equals the one in the header."""
+    path = write(
+        tmp_path / "a", PIXELS, SpecificCharacterSet="ISO_IR 144", PatientID="\u0418\u0432-7"
+    )
+    assert read_header(path).patient_id == "\u0418\u0432-7"

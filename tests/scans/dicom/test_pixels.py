@@ -9,15 +9,15 @@ from pydicom.uid import MPEG2MPML
 
 from medsiam.errors import ScanError
 from medsiam.scans.dicom.header import header_of, read_dataset
-from medsiam.scans.dicom.pixels import inverted, pictures
+from medsiam.scans.dicom.pixels import Window, inverted, pictures
 from medsiam.scans.guard import guarded
-from tests.scans.written import SHIPPED, dataset
+from tests.scans.written import SHIPPED, dataset, head_of
 
 PIXELS = np.asarray([[0, 1, 2, 3], [10, 20, 30, 40], [100, 200, 300, 400]], np.int16)
 
 
 def picture(ds):
-    (one,) = pictures(ds, header_of(ds, "a.dcm"))
+    (one,) = pictures(ds, header_of(head_of(ds), "a.dcm"))
     return one
 
 
@@ -28,7 +28,7 @@ def code_of(ds):
 
 
 def shipped(name):
-    return read_dataset(SHIPPED / "test_files" / name)
+    return read_dataset(SHIPPED / "test_files" / name)[0]
 
 
 def test_axes_are_column_then_row():
@@ -97,14 +97,12 @@ def test_monochrome1_keeps_the_range_and_turns_window_and_values():
     )
     one = picture(ds)
     assert one.pivot == (2 * 0 - 1000) + (2 * 4095 - 1000)
-    turned, window = inverted(one.array, one.window, one.pivot)
+    turned, windows = inverted(one.array, one.windows, one.pivot)
     # By hand: stored v shows as (4095 - v), then rescaled.
     by_hand = [[2 * (4095 - int(v)) - 1000 for v in column] for column in stored.T]
     assert turned.tolist() == by_hand
-    center, width = window
-    assert width == 50
     # A value at the window's centre is still at its centre.
-    assert one.pivot - 200 == center
+    assert windows == (Window("", one.pivot - 200, 50), Window("", one.pivot - 1, 1))
 
 
 def test_monochrome1_of_signed_values_with_a_negative_slope():
@@ -120,16 +118,41 @@ def test_monochrome1_of_signed_values_with_a_negative_slope():
     one = picture(ds)
     ends = [-3 * -8 + 1, -3 * 7 + 1]
     assert one.pivot == sum(ends)
-    turned, _ = inverted(one.array, None, one.pivot)
+    turned, _ = inverted(one.array, (), one.pivot)
     assert sorted(turned.ravel().tolist()) == sorted([ends[0], sum(ends) - 1, ends[1]])
 
 
 @pytest.mark.parametrize(
-    ("center", "width", "window"),
-    [(40, 400, (40, 400)), ([40, 50], [400, 350], (40, 400)), (40, 0, None), (40, None, None)],
+    ("center", "width", "windows"),
+    [
+        (40, 400, [(40, 400)]),
+        ([40, 50], [400, 350], [(40, 400), (50, 350)]),
+        (40, 0, []),
+        ([40, 50], [0, 350], [(50, 350)]),
+        ([40, 50], 400, [(40, 400)]),
+        (40, None, []),
+    ],
 )
-def test_first_usable_window(center, width, window):
-    assert picture(dataset(PIXELS, WindowCenter=center, WindowWidth=width)).window == window
+def test_usable_windows(center, width, windows):
+    found = picture(dataset(PIXELS, WindowCenter=center, WindowWidth=width)).windows
+    assert [(one.center, one.width) for one in found] == windows
+
+
+def test_windows_keep_their_names():
+    ds = dataset(
+        PIXELS,
+        WindowCenter=[40, -600],
+        WindowWidth=[400, 1500],
+        WindowCenterWidthExplanation=["SOFT", "LUNG"],
+    )
+    assert picture(ds).windows == (Window("SOFT", 40, 400), Window("LUNG", -600, 1500))
+
+
+def test_single_frames_can_be_asked_for():
+    ds = dataset(np.stack([PIXELS, PIXELS + 1, PIXELS + 2]), NumberOfFrames=3)
+    header = header_of(head_of(ds), "a.dcm")
+    found = list(pictures(ds, header, [2, 0]))
+    assert [one.array[0, 0] for one in found] == [2, 0]
 
 
 def test_palette_is_expanded_to_0_to_255():
@@ -218,7 +241,7 @@ def test_a_stream_of_another_size_than_the_header_says():
 def test_fewer_frames_than_promised():
     ds = shipped("MR_small_RLE.dcm")
     ds.NumberOfFrames = 2
-    header = header_of(ds, "a.dcm")
+    header = header_of(head_of(ds), "a.dcm")
     with pytest.raises(ScanError) as caught:
         list(pictures(ds, header))
     assert caught.value.code == "truncated_pixels"
@@ -260,7 +283,7 @@ def test_one_image_in_several_encodings(name):
 
 def test_high_bits_of_real_scans(medsiam_data):
     for name, signed in (("12bitUnsigned_0x0F0F", False), ("12bitSigned_0x0F0F", True)):
-        ds = read_dataset(medsiam_data / f"dicom_samples/transfer_syntax/{name}.dcm")
+        ds = read_dataset(medsiam_data / f"dicom_samples/transfer_syntax/{name}.dcm")[0]
         raw = np.frombuffer(ds.PixelData, "<u2").reshape(ds.Rows, ds.Columns)
         assert raw.max() > 4095
         expected = (raw & 0xFFF).astype(np.int32)
@@ -276,7 +299,7 @@ def test_nine_encodings_of_a_real_scan_are_equal_to_the_reference(medsiam_data):
     folder = medsiam_data / "dicom_samples"
     reference = np.asarray(nib.load(folder / "reference_nifti/transfer_syntax.nii").dataobj)
     for number in range(1, 10):
-        array = picture(read_dataset(folder / f"transfer_syntax/ts_{number}.dcm")).array
+        array = picture(read_dataset(folder / f"transfer_syntax/ts_{number}.dcm")[0]).array
         for z in range(reference.shape[2]):
             column, row = z % 6, z // 6
             tile = array[64 * column : 64 * column + 64, 64 * row : 64 * row + 64]

@@ -118,6 +118,7 @@ def test_gaps_and_time_points(tmp_path):
     assert caught.value.code == "missing_slices"
     again = write_stack(tmp_path / "later", VOLUME)
     assert code_of([*files, *again]) == "several_time_points"
+    assert code_of([*files, again[0]]) == "repeated_positions"
 
 
 def test_copies_of_a_slice_are_left_out_and_the_largest_stays(tmp_path):
@@ -209,9 +210,29 @@ def test_slices_without_positions_are_named_so(tmp_path):
 
 
 def test_mosaics_are_never_stacked(tmp_path):
-    assert code_of(write_stack(tmp_path, VOLUME, ImageType=["ORIGINAL", "MOSAIC"])) == (
-        "mosaic_not_supported"
-    )
+    files = write_stack(tmp_path, VOLUME, ImageType=["ORIGINAL", "MOSAIC"])
+    assert [len(part) for part in split_series(headers_of(files))] == [1] * 5
+    assert code_of(files) == "several_time_points"
+
+
+def test_a_volume_of_one_series_is_in_the_order_of_its_slices(tmp_path):
+    files = write_stack(tmp_path, VOLUME)
+    (part,) = split_series(headers_of([files[k] for k in (3, 0, 4, 1, 2)]))
+    assert [header.path for header in part] == files
+
+
+def test_gaps_are_filled_only_where_that_is_allowed(tmp_path):
+    files = write_stack(tmp_path, VOLUME)
+    del files[2]
+    scan = read_series(files, allow_resample=True)
+    np.testing.assert_allclose(scan.array, VOLUME.transpose(2, 1, 0))  # it rises evenly
+    assert scan.warnings[0].code == "resampled"
+
+
+def test_the_slices_of_a_volume_have_no_parts(tmp_path):
+    with pytest.raises(ScanError) as caught:
+        read_series(write_stack(tmp_path, VOLUME), part=0)
+    assert caught.value.code == "no_such_part"
 
 
 def test_a_damaged_slice_is_named(tmp_path):

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ImplicitVRLittleEndian,
+)
 
 from medsiam.errors import ScanError
 from medsiam.scans.dicom.single import read_dicom
@@ -104,7 +110,14 @@ def test_frames_without_positions_are_no_volume(tmp_path):
     path = write(tmp_path / "a", FRAMES, NumberOfFrames=3, position=None)
     with pytest.raises(ScanError, match="3 frames without positions") as caught:
         read_dicom(path)
-    assert caught.value.code == "no_geometry"
+    assert caught.value.code == "frames_without_positions"
+    scan = read_dicom(path, part=1)
+    np.testing.assert_array_equal(scan.array, FRAMES[1].T)
+    assert (scan.spatial_dims, scan.affine) == (2, None)
+    assert scan.warnings[0] == "frame 2 of 3"
+    with pytest.raises(ScanError) as caught:
+        read_dicom(path, part=3)
+    assert caught.value.code == "no_such_part"
 
 
 def test_frames_in_two_directions_or_spacings_are_no_volume(tmp_path):
@@ -120,18 +133,45 @@ def test_frames_in_two_directions_or_spacings_are_no_volume(tmp_path):
     assert code_of(saved(tmp_path, ds)) == "mixed_spacing"
 
 
-def test_time_points_and_gaps_in_frames(tmp_path):
-    assert code_of(saved(tmp_path, enhanced(FRAMES, [(0, 0, 0), (0, 0, 3), (0, 0, 3)]))) == (
-        "several_time_points"
-    )
-    assert code_of(saved(tmp_path, enhanced(FRAMES, [(0, 0, 0), (0, 0, 3), (0, 0, 9)]))) == (
-        "missing_slices"
-    )
+def test_time_points_of_frames_are_read_one_by_one(tmp_path):
+    frames = np.arange(48, dtype=np.uint16).reshape(4, 3, 4)
+    path = saved(tmp_path, enhanced(frames, [(0, 0, 0), (0, 0, 0), (0, 0, 3), (0, 0, 3)]))
+    assert code_of(path) == "several_time_points"
+    for part in (0, 1):
+        scan = read_dicom(path, part=part)
+        for z in (0, 1):
+            np.testing.assert_array_equal(scan.array[..., z], frames[2 * z + part].T)
 
 
-def test_a_mosaic_is_refused(tmp_path):
-    path = write(tmp_path / "a", PIXELS, ImageType=["ORIGINAL", "PRIMARY", "M", "MOSAIC"])
-    assert code_of(path) == "mosaic_not_supported"
+def test_gaps_in_frames(tmp_path):
+    path = saved(tmp_path, enhanced(FRAMES, [(0, 0, 0), (0, 0, 3), (0, 0, 9)]))
+    assert code_of(path) == "uneven_slices"
+    assert read_dicom(path, allow_resample=True).warnings[0].code == "resampled"
+    path = saved(tmp_path, enhanced(FRAMES, [(0, 0, 0), (0, 0, 3), (0, 0, 3)]))
+    assert code_of(path) == "repeated_positions"
+
+
+def test_a_slice_has_no_parts(tmp_path):
+    path = write(tmp_path / "a", PIXELS)
+    assert read_dicom(path, part=0).spatial_dims == 2
+    with pytest.raises(ScanError) as caught:
+        read_dicom(path, part=1)
+    assert caught.value.code == "no_such_part"
+
+
+def test_deflated_and_big_endian_files_are_read_alike(tmp_path):
+    plain = read_dicom(write(tmp_path / "a", PIXELS))
+    for syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian):
+        ds = Dataset()
+        ds.update(dataset(PIXELS))
+        ds.file_meta = FileMetaDataset()
+        ds.file_meta.TransferSyntaxUID = syntax
+        if syntax == ExplicitVRBigEndian:
+            ds.PixelData = PIXELS.astype(">u2").tobytes()
+        dcmwrite(tmp_path / "b", ds, enforce_file_format=True)
+        scan = read_dicom(tmp_path / "b")
+        np.testing.assert_array_equal(scan.array, plain.array)
+        np.testing.assert_array_equal(scan.affine, plain.affine)
 
 
 def test_nan_in_float_pixels_is_replaced_and_said(tmp_path):
