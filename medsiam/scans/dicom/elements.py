@@ -152,10 +152,10 @@ def _inflated(packed: bytes, path: Path) -> bytes:
 
 
 @cache
-def _tag(keyword: str) -> int:
+def _tag(keyword: str) -> BaseTag:
     tag = tag_for_keyword(keyword)
     assert tag is not None, keyword
-    return tag
+    return BaseTag(tag)
 
 
 def words(dataset: Dataset, keyword: str) -> tuple[str, ...]:
