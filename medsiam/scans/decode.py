@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medsiam.scans.dicom.series import read_series
 from medsiam.scans.guard import guarded
-from medsiam.scans.image import read_image
-from medsiam.scans.nifti import read_nifti
 from medsiam.scans.scan import Scan
 from medsiam.scans.sniff import Kind
 
@@ -40,12 +37,21 @@ def decode(request: Request) -> Scan:
         ScanError: for every fault, with a code of `medsiam.scans.FAULTS`.
     """
     with guarded(request.path) as said:
-        if request.kind == "dicom":
-            scan = read_series(
-                request.files, part=request.part, allow_resample=request.allow_resample
-            )
-        elif request.kind == "nifti":
-            scan = read_nifti(request.path, part=request.part)
-        else:
-            scan = read_image(request.path, part=request.part)
+        scan = _read(request)
     return replace(scan, warnings=(*scan.warnings, *said))
+
+
+def _read(request: Request) -> Scan:
+    # Each reader is imported when it is first needed: a process that only sends requests has no
+    # use for decoders, and one that reads PNG needs no pydicom.
+    if request.kind == "dicom":
+        from medsiam.scans.dicom.series import read_series
+
+        return read_series(request.files, part=request.part, allow_resample=request.allow_resample)
+    if request.kind == "nifti":
+        from medsiam.scans.nifti import read_nifti
+
+        return read_nifti(request.path, part=request.part)
+    from medsiam.scans.image import read_image
+
+    return read_image(request.path, part=request.part)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from medsiam.scans.decode import Request, decode
+from medsiam.scans.decode import Request
 from medsiam.scans.faults import ScanWarning
 from medsiam.scans.scan import Scan
 from medsiam.scans.sniff import Kind
+from medsiam.scans.worker import read_in_worker
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ScanSource:
     warnings: tuple[ScanWarning, ...] = ()
 
     def read(self, *, allow_resample: bool = False) -> Scan:
-        """Read the pixels.
+        """Read the pixels, in a process of their own: a file that ends it costs this read only.
 
         Args:
             allow_resample: fill gaps between slices by interpolation; the scan says so in its
@@ -52,6 +53,8 @@ class ScanSource:
 
         Raises:
             ScanError: for every fault, with a code of `medsiam.scans.FAULTS`.
+            MedsiamError: where that process cannot be started.
         """
-        scan = decode(Request(self.kind, self.path, self.files, self.part, allow_resample))
+        request = Request(self.kind, self.path, self.files, self.part, allow_resample)
+        scan = read_in_worker(request)
         return replace(scan, warnings=(*self.warnings, *scan.warnings))
