@@ -42,8 +42,7 @@ def decode(request: Request) -> Scan:
 
 
 def _read(request: Request) -> Scan:
-    # Each reader is imported when it is first needed: a process that only sends requests has no
-    # use for decoders, and one that reads PNG needs no pydicom.
+    # Each reader is imported when it is first needed: a process that only asks has no use for them.
     if request.kind == "dicom":
         from medsiam.scans.dicom.series import read_series
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from medsiam.scans.archive import Archive, on_disk
 from medsiam.scans.decode import Request
 from medsiam.scans.faults import ScanWarning
 from medsiam.scans.scan import Scan
@@ -29,6 +30,7 @@ class ScanSource:
         spatial_dims: 2 or 3 as the headers promise; None where they do not say.
         is_localizer: an overview picture on which a scan was planned.
         warnings: what is odd about how the source was found; `read` hands them on.
+        archives: ZIP archives that hold files; `read` unpacks these for as long as it lasts.
     """
 
     kind: Kind
@@ -43,6 +45,7 @@ class ScanSource:
     spatial_dims: int | None = None
     is_localizer: bool = False
     warnings: tuple[ScanWarning, ...] = ()
+    archives: tuple[Archive, ...] = field(default=(), repr=False)
 
     def read(self, *, allow_resample: bool = False) -> Scan:
         """Read the pixels, in a process of their own: a file that ends it costs this read only.
@@ -55,6 +58,8 @@ class ScanSource:
             ScanError: for every fault, with a code of `medsiam.scans.FAULTS`.
             MedsiamError: where that process cannot be started.
         """
-        request = Request(self.kind, self.path, self.files, self.part, allow_resample)
-        scan = read_in_worker(request)
-        return replace(scan, warnings=(*self.warnings, *scan.warnings))
+        with on_disk(self.archives, self.path, self.files) as place:
+            request = Request(self.kind, place.path, place.files, self.part, allow_resample)
+            scan = read_in_worker(request)
+            sources = place.shown(scan.sources)
+        return replace(scan, sources=sources, warnings=(*self.warnings, *scan.warnings))

@@ -73,13 +73,15 @@ def fault_line(error: ScanError) -> bytes:
 
 
 def scan_answer(scan: Scan) -> tuple[bytes, memoryview]:
-    """Return the line that describes a scan, and the bytes of its array that follow it."""
-    array = scan.array
-    if not (array.flags.c_contiguous or array.flags.f_contiguous):
-        array = np.ascontiguousarray(array)
+    """Return the line that describes a scan, and the bytes of its array that follow it.
+
+    The axes travel in the order in which they lie in memory, so that nothing is copied.
+    """
+    strides = scan.array.strides
+    axes = sorted(range(len(strides)), key=lambda axis: -abs(strides[axis]))
+    values = np.ascontiguousarray(scan.array.transpose(axes))
     facts = {f.name: _plain(getattr(scan, f.name)) for f in fields(scan) if f.name != "array"}
-    order = "C" if array.flags.c_contiguous else "F"
-    return _line({"scan": facts, "shape": array.shape, "order": order}), array_bytes(array)
+    return _line({"scan": facts, "shape": values.shape, "axes": axes}), values.data.cast("B")
 
 
 def answer_of(line: bytes) -> ScanError | dict[str, Any]:
@@ -97,8 +99,8 @@ def answer_of(line: bytes) -> ScanError | dict[str, Any]:
     return ScanError(code, message)
 
 
-def empty_array(document: dict[str, Any]) -> NDArray[np.float32]:
-    """Return the array that is to take the bytes after an answer.
+def empty_values(document: dict[str, Any]) -> NDArray[np.float32]:
+    """Return the memory that is to take the bytes after an answer.
 
     Raises:
         ValueError, KeyError, TypeError: for a shape that no scan has.
@@ -107,18 +109,20 @@ def empty_array(document: dict[str, Any]) -> NDArray[np.float32]:
     whole = all(isinstance(n, int) and n > 0 for n in shape)
     if not whole or len(shape) not in (2, 3, 4) or math.prod(shape) > _MOST_CHANNELS * MAX_VOXELS:
         raise ValueError("no shape of a scan")
-    return np.empty(shape, np.float32, order="F" if document["order"] == "F" else "C")
+    return np.empty(shape, np.float32)
 
 
-def array_bytes(array: NDArray[np.float32]) -> memoryview:
-    """Return the memory of a contiguous array, in whichever order it has."""
-    return (array if array.flags.c_contiguous else array.T).data.cast("B")
+def scan_of(document: dict[str, Any], values: NDArray[np.float32]) -> Scan:
+    """Return the scan of an answer and its values.
 
-
-def scan_of(document: dict[str, Any], array: NDArray[np.float32]) -> Scan:
-    """Return the scan of an answer and its array."""
+    Raises:
+        ValueError, KeyError, TypeError: for facts that no scan has.
+    """
+    axes = document["axes"]
+    if sorted(axes) != list(range(values.ndim)):
+        raise ValueError("no order of axes")
     facts = {name: _rich(value) for name, value in document["scan"].items()}
-    return Scan(array=array, **facts)
+    return Scan(array=values.transpose(np.argsort(axes)), **facts)
 
 
 def _line(document: dict[str, Any]) -> bytes:

@@ -21,15 +21,7 @@ from medsiam.scans.decode import Request
 from medsiam.scans.faults import fault
 from medsiam.scans.pipes import Pipes
 from medsiam.scans.scan import Scan
-from medsiam.scans.wire import (
-    READY,
-    Order,
-    answer_of,
-    array_bytes,
-    empty_array,
-    order_line,
-    scan_of,
-)
+from medsiam.scans.wire import READY, Order, answer_of, empty_values, order_line, scan_of
 
 WALL_SECONDS = 60.0
 SECONDS_PER_FILE = 1.0
@@ -211,9 +203,9 @@ def _exchange(pipes: Pipes, order: bytes, deadline: float) -> Scan | ScanError:
     answer = answer_of(pipes.line(_LONGEST_LINE, deadline))
     if isinstance(answer, ScanError):
         return answer
-    array = empty_array(answer)
-    pipes.fill(array_bytes(array), deadline)
-    return scan_of(answer, array)
+    values = empty_values(answer)
+    pipes.fill(values.data.cast("B"), deadline)
+    return scan_of(answer, values)
 
 
 def _working_folder() -> str | None:

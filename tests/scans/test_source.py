@@ -30,7 +30,7 @@ def test_its_warnings_come_first(tmp_path):
     assert "right angles" in scan.warnings[1]
 
 
-def test_what_pydicom_warns_of_is_said_once_and_never_leaks(tmp_path):
+def test_what_pydicom_warns_of_never_leaks(tmp_path):
     path = write(tmp_path / "a", VOLUME[0])
     data = path.read_bytes().replace(
         b"1.2.826.0.1.3680043.8.498.2\0", b"1.2.x26.0.1.3680043.8.498.2\0"
@@ -40,7 +40,6 @@ def test_what_pydicom_warns_of_is_said_once_and_never_leaks(tmp_path):
         warnings.simplefilter("always")
         scan = ScanSource("dicom", path, (path,)).read()
     assert leaked == []
-    assert scan.warnings == ("the header departs from the standard in 1 places",)
     assert "x26" not in str(scan.warnings)
 
 

@@ -15,8 +15,7 @@ from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.wire import (
     Order,
     answer_of,
-    array_bytes,
-    empty_array,
+    empty_values,
     fault_line,
     order_line,
     order_of,
@@ -47,9 +46,9 @@ def carried(scan: Scan) -> Scan:
     assert line.count(b"\n") == 1
     document = answer_of(line)
     assert isinstance(document, dict)
-    array = empty_array(document)
-    array_bytes(array)[:] = values
-    return scan_of(document, array)
+    place = empty_values(document)
+    place.data.cast("B")[:] = values
+    return scan_of(document, place)
 
 
 def test_every_fact_of_a_scan_arrives():
@@ -81,15 +80,17 @@ def test_unknown_stays_unknown():
     [
         np.arange(24, dtype=np.float32).reshape(2, 3, 4),
         np.asfortranarray(np.arange(24, dtype=np.float32).reshape(2, 3, 4)),
+        np.arange(24, dtype=np.float32).reshape(2, 3, 4).transpose(1, 0, 2),
         np.arange(48, dtype=np.float32).reshape(2, 3, 8)[..., ::2],
+        np.arange(24, dtype=np.float32).reshape(2, 3, 4)[:, ::-1],
         np.array([[np.nan, np.inf], [-0.0, 1e-45]], np.float32),
     ],
 )
 def test_values_arrive_bit_for_bit_in_their_order(array):
     back = carried(Scan(array=array, spatial_dims=array.ndim)).array
     assert back.tobytes() == array.tobytes()
-    if array.flags.f_contiguous:
-        assert back.strides == array.strides
+    if array.base is None or (array.base.size == array.size and min(array.strides) > 0):
+        assert back.strides == array.strides  # else a copy without the gaps
 
 
 def test_an_order_arrives():
@@ -129,6 +130,6 @@ def test_nonsense_is_no_answer(line):
     [(), (0, 3), (3,), (-1, -1), (1.5, 2), (99999, 99999, 9), ("3", 3), (2, 2, 2, 2, 2)],
 )
 def test_a_shape_that_no_scan_has_allocates_nothing(shape):
-    document = json.loads(json.dumps({"shape": shape, "order": "C"}))
+    document = json.loads(json.dumps({"shape": shape, "axes": [0, 1]}))
     with pytest.raises((ValueError, TypeError)):
-        empty_array(document)
+        empty_values(document)

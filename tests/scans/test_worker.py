@@ -176,11 +176,12 @@ GARBAGE = [
     b"\n",
     b"words\n",
     b"\xff\xfe\n",
-    b'{"scan": {}, "shape": [2, 2], "order": "C"}\n',  # and then too few bytes
-    b'{"scan": {}, "shape": [99999, 99999, 99], "order": "C"}\n',
-    b'{"scan": {"spatial_dims": 9}, "shape": [1, 1], "order": "C"}\n0000',
-    b'{"scan": {"made_up": 9}, "shape": [1, 1], "order": "C"}\n0000',
-    b'{"scan": {"modality": {"pickle": "x"}}, "shape": [1, 1], "order": "C"}\n0000',
+    b'{"scan": {}, "shape": [2, 2], "axes": [0, 1]}\n',  # and then too few bytes
+    b'{"scan": {}, "shape": [99999, 99999, 99], "axes": [0, 1]}\n',
+    b'{"scan": {"spatial_dims": 2}, "shape": [1, 1], "axes": [0, 7]}\n0000',
+    b'{"scan": {"spatial_dims": 9}, "shape": [1, 1], "axes": [0, 1]}\n0000',
+    b'{"scan": {"made_up": 9}, "shape": [1, 1], "axes": [0, 1]}\n0000',
+    b'{"scan": {"modality": {"pickle": "x"}}, "shape": [1, 1], "axes": [0, 1]}\n0000',
     b'{"fault": {"code": "made_up", "message": ""}}\n',
 ]
 
