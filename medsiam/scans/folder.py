@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from medsiam.errors import ScanError
+from medsiam.scans.archive import Archive, no_room_is_a_fault, open_archive, unpack
 from medsiam.scans.dicom.header import Header, read_header
-from medsiam.scans.faults import fault, is_foreign
+from medsiam.scans.faults import fault, is_foreign, warning
 from medsiam.scans.grouping import series_sources
 from medsiam.scans.guard import guarded
-from medsiam.scans.nifti import nifti_dims
-from medsiam.scans.sniff import sniff
+from medsiam.scans.nifti import nifti_facts
+from medsiam.scans.sniff import opened, sniff
 from medsiam.scans.source import ScanSource
 
 
@@ -22,7 +26,7 @@ class SkippedFile:
     """A file that is part of no scan.
 
     Attributes:
-        path: the file, or a folder that cannot be opened.
+        path: the file, or a folder that cannot be opened; `archive.zip/inner/name` in an archive.
         code: key of `medsiam.scans.FAULTS`.
         reason: what was seen and what to do.
     """
@@ -42,8 +46,9 @@ class FolderIndex:
     """What lies below a folder.
 
     Attributes:
-        folder: the folder, or the folder of the one file that was asked for.
-        sources: what can be read, in the order of their first files.
+        folder: the folder or ZIP archive, or the folder of the one file that was asked for.
+        sources: what can be read, in the order of their first files; volumes of one series in
+            their own order.
         skipped: all other files, in order.
     """
 
@@ -55,7 +60,8 @@ class FolderIndex:
 def index_folder(folder: Path | str) -> FolderIndex:
     """Look at every file below a folder, at any depth, and group DICOM files by series.
 
-    Symbolic links are followed, each folder is entered once. A single file is an index of one.
+    Symbolic links are followed, each folder is entered once. A ZIP archive is looked into as if it
+    were a folder, but archives within it are not. A single file is an index of one.
 
     Raises:
         ScanError: `missing_file` where there is no such folder; never for what lies in it.
@@ -63,25 +69,120 @@ def index_folder(folder: Path | str) -> FolderIndex:
     top = Path(folder)
     if not top.exists():
         raise fault("missing_file", top, "no such file or folder")
-    headers: list[Header] = []
-    sources: list[ScanSource] = []
-    skipped: list[SkippedFile] = []
-    for path in _files_below(top) if top.is_dir() else [top]:
+    with _Found() as found:
+        for path in _files_below(top) if top.is_dir() else [top]:
+            found.look_at(path)
+        sources = found.all_sources()
+    home = top if top.is_dir() or top in found.archives else top.parent
+    skipped = sorted(found.skipped, key=lambda skipped: skipped.path)
+    return FolderIndex(home, tuple(sources), tuple(skipped))
+
+
+class _Found:
+    """What was found so far."""
+
+    def __init__(self) -> None:
+        self.archives: dict[Path, Archive] = {}
+        self.skipped: list[SkippedFile] = []
+        self._headers: list[Header] = []
+        self._sources: list[ScanSource] = []
+        self._archive_of: dict[Path, Archive] = {}
+        self._names: dict[Path, Path] = {}  # of unpacked files that grouping looks at once more
+        self._unpacked = ExitStack()
+
+    def __enter__(self) -> _Found:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._unpacked.close()
+
+    def look_at(self, disk: Path, shown: Path | None = None) -> None:
+        """Look at one file; `shown` is its name where it was unpacked from an archive."""
+        path = shown or disk
         try:
-            with guarded(path):
-                found = _look(path)
+            with guarded(path), opened(disk) as file:
+                kind = sniff(file, path)
+                if kind == "archive":
+                    self._look_into(file, path, is_nested=shown is not None)
+                elif kind == "dicom":
+                    self._add_header(read_header(path, file), disk)
+                elif kind == "nifti":
+                    self._sources.extend(_volumes(file, path))
+                else:
+                    self._sources.append(ScanSource("image", path, (path,), spatial_dims=2))
         except ScanError as error:
-            reason = str(error).removeprefix(f"{path}: ")
-            skipped.append(SkippedFile(path, error.code, reason))
-            continue
-        if isinstance(found, Header):
-            headers.append(found)
-        else:
-            sources.append(found)
-    sources.extend(series_sources(headers))
-    sources.sort(key=lambda source: source.files[0])
-    home = top if top.is_dir() else top.parent
-    return FolderIndex(home, tuple(sources), tuple(sorted(skipped, key=lambda s: s.path)))
+            self._skip(path, error)
+
+    def all_sources(self) -> list[ScanSource]:
+        """Return everything that can be read, in order."""
+        sources = [*self._sources, *series_sources(self._headers)]
+        return [self._with_archives(source) for source in _in_order(sources)]
+
+    def _add_header(self, header: Header, disk: Path) -> None:
+        if header.path != disk and header.frames > 1:
+            self._names[disk] = header.path
+            header = replace(header, path=disk)
+        self._headers.append(header)
+
+    def _look_into(self, file: BinaryIO, path: Path, *, is_nested: bool) -> None:
+        """Look at each file of an archive; most are gone from the disk before the next."""
+        if is_nested:
+            raise fault("nested_archive", path, "an archive within an archive")
+        archive = open_archive(file, path)
+        before = len(self.skipped), len(self._headers), len(self._sources)
+        folder = tempfile.TemporaryDirectory(prefix="medsiam-")
+        self._unpacked.enter_context(folder)
+        try:
+            with no_room_is_a_fault(path):
+                for shown, target in unpack(archive, file, Path(folder.name)):
+                    if isinstance(target, ScanError):
+                        self._skip(shown, target)
+                        continue
+                    self.look_at(target, shown)
+                    if target not in self._names:
+                        target.unlink()
+        except ScanError:  # nothing of an archive that expands too much is trusted
+            del self.skipped[before[0] :], self._headers[before[1] :], self._sources[before[2] :]
+            raise
+        self.archives[path] = archive
+        self._archive_of |= dict.fromkeys(archive.entries, archive)
+
+    def _skip(self, path: Path, error: ScanError) -> None:
+        self.skipped.append(SkippedFile(path, error.code, str(error).removeprefix(f"{path}: ")))
+
+    def _with_archives(self, source: ScanSource) -> ScanSource:
+        files = tuple(self._names.get(file, file) for file in source.files)
+        archives = {
+            archive.path: archive
+            for file in files
+            if (archive := self._archive_of.get(file)) is not None
+        }
+        if not archives:
+            return source
+        path = self._names.get(source.path, source.path)
+        return replace(source, path=path, files=files, archives=tuple(archives.values()))
+
+
+def _in_order(sources: Sequence[ScanSource]) -> list[ScanSource]:
+    """Sort by first files, but leave the volumes of one series together and as they are."""
+    first: dict[str, Path] = {}
+    for source in sources:
+        series = source.series_uid or str(source.files[0])
+        first[series] = min(*source.files, first.get(series, source.files[0]))
+    return sorted(sources, key=lambda s: first[s.series_uid or str(s.files[0])])
+
+
+def _volumes(file: BinaryIO, path: Path) -> Iterator[ScanSource]:
+    """Yield one source for each volume of a NIfTI file."""
+    facts = nifti_facts(file, path)
+    source = ScanSource("nifti", path, (path,), spatial_dims=facts.spatial_dims)
+    if facts.volumes == 1:
+        yield source
+        return
+    name = "time point" if facts.over_time else "volume"
+    for part in range(facts.volumes):
+        said = warning("one_of_several", f"{name} {part + 1} of {facts.volumes}")
+        yield replace(source, part=part, warnings=(said,))
 
 
 def _files_below(top: Path) -> Iterator[Path]:
@@ -95,25 +196,25 @@ def _files_below(top: Path) -> Iterator[Path]:
             if (status.st_dev, status.st_ino) in seen:
                 continue
             seen.add((status.st_dev, status.st_ino))
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            with os.scandir(folder) as listed:
+                entries = sorted(listed, key=lambda entry: entry.name)
         except OSError:
             yield folder  # opening it as a file will say why it cannot be read
             continue
         below = []
         for entry in entries:
-            path = folder / entry.name
-            if not os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises without permission
-                yield path
+            if not _is_folder(entry):
+                yield folder / entry.name
             elif entry.is_symlink():
-                linked.append(path)
+                linked.append(folder / entry.name)
             else:
-                below.append(path)
+                below.append(folder / entry.name)
         waiting.extend(reversed(below))
 
 
-def _look(path: Path) -> Header | ScanSource:
-    kind = sniff(path)
-    if kind == "dicom":
-        return read_header(path)
-    dims = nifti_dims(path) if kind == "nifti" else 2
-    return ScanSource(kind, path, (path,), spatial_dims=dims)
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    """Ask the listing, not the disk; only a link has to be followed."""
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False

@@ -1,17 +1,17 @@
 """NIfTI-1 and NIfTI-2, plain or gzip -> `Scan`.
 
-The header's sizes are checked against ceilings and against the bytes that are there before
+The header's sizes are checked against ceilings and against the bytes that can be there before
 anything is allocated. Standard: nifti.nimh.nih.gov/nifti-1 (nifti1.h).
 """
 
 from __future__ import annotations
 
-import gzip
-import io
 import math
-import zlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from nibabel.nifti1 import Nifti1Header
@@ -19,31 +19,54 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
-from medsiam.scans.faults import ScanWarning, fault, warning
-from medsiam.scans.limits import check_size
+from medsiam.scans.faults import fault
+from medsiam.scans.gzipped import GZIP_MAGIC, MOST_RATIO, Gzipped
+from medsiam.scans.limits import MAX_RATIO, check_parts, check_size
+from medsiam.scans.nifti_geometry import nifti_affine, nifti_spacing
 from medsiam.scans.scan import Scan
 from medsiam.scans.values import finite
 
 _CHUNK = 1 << 22  # bytes
-_File = gzip.GzipFile | io.BufferedReader
+_SLAB = 1 << 25  # bytes that are converted at a time, or one slice
 _MAX_OFFSET = 1 << 26  # bytes of header and extensions before the voxels
-_MM = {"mm": 1.0, "meter": 1000.0, "micron": 0.001}  # "unknown" is taken as mm for an affine
-_PLAUSIBLE = (1e-3, 100.0)  # mm between voxels
-_SAME_PLACE = 1e-2  # mm by which sform and qform may differ
+_FREE = 1 << 30  # bytes that may come out of less than MAX_RATIO allows
+_RGB = ("R", "G", "B")
+# Intent codes by which the fifth axis holds the parts of one value: matrices, vectors, points,
+# triangles, quaternions, colours.
+_NOT_VOLUMES = {1004, 1005, 1006, 1007, 1008, 1009, 1010, 2003, 2004}
 
 
-def nifti_dims(path: Path) -> int | None:
-    """Return 2 or 3 from the header alone; None where it holds several volumes.
+@dataclass(frozen=True)
+class NiftiFacts:
+    """What the header promises.
+
+    Attributes:
+        shape: (x, y, z) of one volume.
+        volumes: how many there are.
+        over_time: True where they are time points.
+    """
+
+    shape: tuple[int, int, int]
+    volumes: int
+    over_time: bool
+
+    @property
+    def spatial_dims(self) -> int:
+        """2 for one slice (z == 1), else 3."""
+        return 2 if self.shape[2] == 1 else 3
+
+
+def nifti_facts(file: BinaryIO, path: Path) -> NiftiFacts:
+    """Return what the header alone says.
+
+    Args:
+        file: open.
+        path: its name for messages.
 
     Raises:
-        ScanError: `damaged_nifti`, `too_large`.
+        ScanError: `damaged_nifti`, `too_large`, `unsupported_pixels`.
     """
-    with _opened(path) as file:
-        header = _header(file, path)
-    shape = header.get_data_shape()
-    if len(shape) > 3 and math.prod(shape[3:]) > 1:
-        return None
-    return 2 if len(shape) < 3 or shape[2] == 1 else 3
+    return _facts(_header(_content(file, path), path), path)
 
 
 def read_nifti(path: Path, *, part: int | None = None) -> Scan:
@@ -52,24 +75,25 @@ def read_nifti(path: Path, *, part: int | None = None) -> Scan:
     The affine is the sform, else the qform; where both codes are 0 it is None, and the spacing is
     given only if the header names its unit.
 
+    Args:
+        path: the file.
+        part: which of several volumes, from 0, in the order of the file; only that one is kept
+            in memory.
+
     Raises:
-        ScanError: `damaged_nifti`, `too_large`, `truncated_pixels`, `several_time_points`,
-            `unsupported_pixels`, `no_finite_values`.
+        ScanError: `damaged_nifti`, `too_large`, `expands_too_much`, `truncated_pixels`,
+            `several_time_points`, `no_such_part`, `unsupported_pixels`, `no_finite_values`.
     """
-    with _opened(path) as file:
-        header = _header(file, path)
-        shape = _spatial_shape(header, path)
-        stored = _voxels(file, header, path, shape)
-    array, replaced = finite(_values(stored, header, path), path)
-    affine, said = _affine(header, shape)
-    spacing = _spacing(header, affine)
-    dims = 2 if shape[2] == 1 else 3
-    if dims == 2:
-        array = np.ascontiguousarray(array[:, :, 0])
-    elif array.ndim > 3:
-        raise fault("unsupported_pixels", path, "a volume of colour voxels")
+    with path.open("rb") as file:
+        header = _header(_content(file, path), path)
+        facts = _facts(header, path)
+        array = _voxels(file, header, path, _chosen(facts, part, path))
+    array, replaced = finite(array, path)
+    affine, said = nifti_affine(header, facts.shape)
+    spacing = nifti_spacing(header, affine)
+    dims = facts.spatial_dims
     return Scan(
-        array=array,
+        array=np.ascontiguousarray(array[:, :, 0]) if dims == 2 else array,
         spatial_dims=dims,
         affine=affine,
         spacing=None if spacing is None else spacing[:dims],
@@ -78,16 +102,18 @@ def read_nifti(path: Path, *, part: int | None = None) -> Scan:
     )
 
 
-def _opened(path: Path) -> _File:
-    with path.open("rb") as file:
-        packed = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path) if packed else path.open("rb")
+def _content(file: BinaryIO, path: Path) -> BinaryIO | Gzipped:
+    """Return what to read from, at the start of what is packed where it is."""
+    file.seek(0)
+    packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    file.seek(0)
+    return Gzipped(file, path) if packed else file
 
 
-def _header(file: _File, path: Path) -> Nifti1Header:
+def _header(content: BinaryIO | Gzipped, path: Path) -> Nifti1Header:
     """Return the header with plausible sizes; `Nifti2Header` is a `Nifti1Header`."""
     try:
-        head = _read_up_to(file, Nifti2Header.sizeof_hdr, path)
+        head = _read_up_to(content, Nifti2Header.sizeof_hdr)
         is_big = head[:2] == b"\0\0"  # the first number is the header's size, 348 or 540
         size = int.from_bytes(head[:4], "big" if is_big else "little")
         kind: Any = Nifti1Header if size == Nifti1Header.sizeof_hdr else Nifti2Header
@@ -99,148 +125,132 @@ def _header(file: _File, path: Path) -> Nifti1Header:
     except (HeaderDataError, KeyError, ValueError, OverflowError) as error:
         what = f"its header makes no sense ({type(error).__name__})"
         raise fault("damaged_nifti", path, what) from None
-    if not 2 <= header["dim"][0] <= 7 or min(shape) < 1 or not 0 <= offset <= _MAX_OFFSET:
+    if not 2 <= header["dim"][0] <= 7 or min(shape) < 1:
         raise fault("damaged_nifti", path, "its header gives no usable size")
+    if not kind.sizeof_hdr <= offset <= _MAX_OFFSET:
+        raise fault("damaged_nifti", path, f"its voxels cannot begin at byte {offset}")
     if header["pixdim"][0] not in (-1, 1):
         header["pixdim"][0] = 1  # 0 means 1 (nifti1.h)
     return header
 
 
-def _spatial_shape(header: Nifti1Header, path: Path) -> tuple[int, int, int]:
+def _facts(header: Nifti1Header, path: Path) -> NiftiFacts:
+    dtype = header.get_data_dtype()
+    is_colour = dtype.names is not None and set(_RGB) <= {*dtype.names}
+    if not is_colour and (dtype.kind not in "iuf" or dtype.itemsize > 8):
+        raise fault("unsupported_pixels", path, f"voxels of type {dtype}")
     shape = tuple(int(n) for n in header.get_data_shape())
     volumes = math.prod(shape[3:])
-    if volumes > 1:
-        raise fault("several_time_points", path, f"it holds {volumes} volumes")
+    if volumes > 1 and int(header["intent_code"]) in _NOT_VOLUMES:
+        raise fault("unsupported_pixels", path, "each voxel holds a vector or matrix")
     x, y, z = (*shape, 1)[:3]
-    check_size(path, (x, y, z))
-    return x, y, z
+    check_size(path, (x, y, z, 3) if is_colour else (x, y, z))
+    check_parts(path, volumes, x * y * z)
+    return NiftiFacts((x, y, z), volumes, over_time=math.prod(shape[4:]) == 1)
+
+
+def _chosen(facts: NiftiFacts, part: int | None, path: Path) -> tuple[NiftiFacts, int]:
+    if part is None and facts.volumes > 1:
+        raise fault("several_time_points", path, f"it holds {facts.volumes} volumes")
+    if part is not None and not 0 <= part < facts.volumes:
+        raise fault("no_such_part", path, f"no part {part} among {facts.volumes} (from 0)")
+    return facts, part or 0
 
 
 def _voxels(
-    file: _File, header: Nifti1Header, path: Path, shape: tuple[int, int, int]
-) -> NDArray[Any]:
-    """Return the stored values, (x, y, z), after making sure that all of them are there."""
+    file: BinaryIO, header: Nifti1Header, path: Path, chosen: tuple[NiftiFacts, int]
+) -> NDArray[np.float32]:
+    """Return scaled values, (x, y, z) or for colour (x, y, z, 3), slab by slab."""
+    facts, part = chosen
     dtype = header.get_data_dtype()
-    if dtype.kind not in "iuf" and dtype.names is None:
-        raise fault("unsupported_pixels", path, f"voxels of type {dtype}")
-    needed = int(header.get_data_offset()) + math.prod(shape) * dtype.itemsize
-    there = needed if isinstance(file, gzip.GzipFile) else path.stat().st_size
-    data = bytearray()
-    if there >= needed:
-        file.seek(0)
-        data = _read_up_to(file, needed + _CHUNK, path)  # to the end, where gzip has its checksum
-        there = len(data)
-    if there < needed:
-        raise fault("truncated_pixels", path, f"{there} of {needed} bytes are there")
-    offset = int(header.get_data_offset())
-    return np.frombuffer(data, dtype, math.prod(shape), offset).reshape(shape, order="F")
+    x, y, z = facts.shape
+    one = x * y * dtype.itemsize
+    start = int(header.get_data_offset()) + part * one * z
+    end = start + one * z
+    _check_promise(file, end, path)
+    scaling = _scaling(header, path)
+    content = _content(file, path)
+    _skip(content, start, path)
+    colours = (3,) if dtype.names is not None else ()
+    array = np.empty((x, y, z, *colours), np.float32)
+    step = max(1, _SLAB // one)
+    for first in range(0, z, step):
+        n = min(step, z - first)
+        data = _read_up_to(content, n * one)
+        if len(data) < n * one:
+            there = start + first * one + len(data)
+            raise fault("truncated_pixels", path, f"{there} of {end} bytes are there")
+        stored = np.frombuffer(data, dtype).reshape((x, y, n), order="F")
+        _convert(stored, scaling, array[:, :, first : first + n])
+    if isinstance(content, Gzipped) and part == facts.volumes - 1:
+        _to_the_end(content, path)
+    return array
 
 
-def _read_up_to(file: _File, size: int, path: Path) -> bytearray:
+def _check_promise(file: BinaryIO, end: int, path: Path) -> None:
+    """Compare the bytes that are needed with those that the file can hold."""
+    there = os.fstat(file.fileno()).st_size
+    content = _content(file, path)
+    if not isinstance(content, Gzipped):
+        if there < end:
+            raise fault("truncated_pixels", path, f"{there} of {end} bytes are there")
+        return
+    if there * MOST_RATIO < end:
+        raise fault("truncated_pixels", path, f"fewer than {end} of {end} bytes can be there")
+    if end > _FREE and there * MAX_RATIO < end:
+        what = f"it expands to {end} bytes, more than {MAX_RATIO} times its size"
+        raise fault("expands_too_much", path, what)
+
+
+def _pieces(content: BinaryIO | Gzipped, size: int) -> Iterator[bytes]:
+    while size > 0 and (chunk := content.read(min(_CHUNK, size))):
+        size -= len(chunk)
+        yield chunk
+
+
+def _read_up_to(content: BinaryIO | Gzipped, size: int) -> bytearray:
     """Read `size` bytes or what is there. Memory grows with what arrives, not with the promise."""
     data = bytearray()
-    try:
-        while len(data) < size and (chunk := file.read(min(_CHUNK, size - len(data)))):
-            data += chunk
-    except EOFError:
-        raise fault("truncated_pixels", path, "the compressed data end early") from None
-    except (gzip.BadGzipFile, zlib.error):
-        raise fault("damaged_nifti", path, "the compressed data are damaged") from None
+    for piece in _pieces(content, size):
+        data += piece
     return data
 
 
-def _values(stored: NDArray[Any], header: Nifti1Header, path: Path) -> NDArray[np.float32]:
-    """Return scaled values; for RGB voxels the colours last, alpha left out."""
-    if stored.dtype.names is not None:
-        colours = [stored[name] for name in ("R", "G", "B")]
-        return np.stack(colours, axis=-1).astype(np.float32, order="C")
+def _skip(content: BinaryIO | Gzipped, size: int, path: Path) -> None:
+    if not isinstance(content, Gzipped):
+        content.seek(size)
+        return
+    there = sum(len(piece) for piece in _pieces(content, size))
+    if there < size:
+        raise fault("truncated_pixels", path, f"{there} bytes are there, {size} come before it")
+
+
+def _to_the_end(content: Gzipped, path: Path) -> None:
+    """Go on to gzip's checksum; a little may follow the voxels."""
+    if sum(len(piece) for piece in _pieces(content, _CHUNK)) == _CHUNK:
+        raise fault("expands_too_much", path, "it goes on behind its voxels")
+
+
+def _scaling(header: Nifti1Header, path: Path) -> tuple[float, float] | None:
+    """Return slope and intercept, None where the values are as stored."""
     try:
         slope, intercept = header.get_slope_inter()  # None where the slope is 0 or NaN
     except HeaderDataError:
         slope = math.inf
     if slope == math.inf or np.isinf(header["scl_slope"]):
         raise fault("damaged_nifti", path, "its scaling makes no sense")
+    return None if slope is None or (slope, intercept) == (1.0, 0.0) else (slope, intercept)
+
+
+def _convert(
+    stored: NDArray[Any], scaling: tuple[float, float] | None, into: NDArray[np.float32]
+) -> None:
+    """Write scaled values; colours last, alpha left out, never scaled (nifti1.h)."""
+    if stored.dtype.names is not None:
+        for channel, name in enumerate(_RGB):
+            into[..., channel] = stored[name]
+        return
     with np.errstate(over="ignore", invalid="ignore"):
-        if slope is not None and (slope, intercept) != (1.0, 0.0):
-            stored = stored * np.float64(slope) + np.float64(intercept)
-        return stored.astype(np.float32, order="C")
-
-
-def _affine(
-    header: Nifti1Header, shape: tuple[int, int, int]
-) -> tuple[NDArray[np.float64] | None, tuple[ScanWarning, ...]]:
-    """Return the affine in mm and a sentence where two affines disagree."""
-    sform, _ = header.get_sform(coded=True)
-    try:
-        qform, _ = header.get_qform(coded=True)
-    except HeaderDataError:
-        qform = None
-    scale = np.diag([_unit(header) or 1.0] * 3 + [1.0])
-    found = [_usable(scale @ m, shape) for m in (sform, qform) if m is not None]
-    usable = [matrix for matrix in found if matrix is not None]
-    if not usable:
-        what = "its affine cannot be inverted and is not used"
-        return None, (warning("unusable_affine", what),) if found else ()
-    far = np.asarray([*shape, 1.0])
-    first, last = usable[0], usable[-1]
-    if max(abs(first[:3, 3] - last[:3, 3]).max(), abs((first - last) @ far).max()) > _SAME_PLACE:
-        what = "sform and qform disagree; the sform is used"
-        return first, (warning("sform_qform_disagree", what),)
-    return _with_voxel_size(first, header) if len(found) == 1 else (first, ())
-
-
-def _with_voxel_size(
-    affine: NDArray[np.float64], header: Nifti1Header
-) -> tuple[NDArray[np.float64], tuple[ScanWarning, ...]]:
-    """Give axes of 1 mm the header's voxel size, where the two disagree.
-
-    Some writers leave an affine of plain 1 mm steps beside a true pixdim (the ACDC release does).
-    A real grid of 1 mm has a pixdim of 1 as well, so nothing else is touched.
-    """
-    spans = np.linalg.norm(affine[:3, :3], axis=0)
-    zooms = _zooms(header)
-    if zooms is None or not np.allclose(spans, 1) or np.allclose(zooms, 1, rtol=1e-2):
-        return affine, ()
-    sized = affine.copy()
-    sized[:3, :3] *= zooms
-    size = " x ".join(f"{mm:.4g}" for mm in zooms)
-    what = (
-        f"the affine has steps of 1 mm but the header's voxel size is {size} mm; "
-        "the voxel size is used, the position in the room may be off"
-    )
-    return sized, (warning("voxel_size_used", what),)
-
-
-def _usable(matrix: NDArray[Any], shape: tuple[int, int, int]) -> NDArray[np.float64] | None:
-    affine = np.asarray(matrix, dtype=np.float64)
-    if shape[2] == 1 and not affine[:3, 2].any():  # of one slice only the direction matters
-        normal = np.cross(affine[:3, 0], affine[:3, 1])
-        affine[:3, 2] = normal / (np.linalg.norm(normal) or 1.0)
-    spans = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.isfinite(affine).all() or not spans.all():
-        return None
-    return affine if abs(np.linalg.det(affine[:3, :3] / spans)) > 1e-6 else None
-
-
-def _spacing(header: Nifti1Header, affine: NDArray[np.float64] | None) -> tuple[float, ...] | None:
-    if affine is not None:
-        return tuple(float(mm) for mm in np.linalg.norm(affine[:3, :3], axis=0))
-    return _zooms(header)
-
-
-def _zooms(header: Nifti1Header) -> tuple[float, ...] | None:
-    """Return the header's voxel size in mm, None where it has no unit or makes no sense."""
-    unit = _unit(header)
-    zooms = [float(zoom) * (unit or 0.0) for zoom in header["pixdim"][1:4]]
-    low, high = _PLAUSIBLE
-    if unit is None or not all(low <= mm <= high for mm in zooms):
-        return None
-    return tuple(zooms)
-
-
-def _unit(header: Nifti1Header) -> float | None:
-    """Return mm per unit of length, None where the header does not name it."""
-    try:
-        return _MM.get(header.get_xyzt_units()[0])
-    except KeyError:
-        return None
+        if scaling is not None:
+            stored = stored * np.float64(scaling[0]) + np.float64(scaling[1])
+        into[...] = stored

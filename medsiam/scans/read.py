@@ -8,22 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from medsiam.errors import ScanError
-from medsiam.scans.dicom.header import read_header
+from medsiam.scans.archive import on_disk
+from medsiam.scans.dicom.header import Header, read_header
 from medsiam.scans.dicom.series import why_split
 from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.folder import FolderIndex, index_folder
 from medsiam.scans.guard import guarded
 from medsiam.scans.scan import Scan
-from medsiam.scans.sniff import sniff
+from medsiam.scans.sniff import opened, sniff
 from medsiam.scans.source import ScanSource
 
 
-def read_scan(path: Path | str) -> Scan:
+def read_scan(path: Path | str, *, part: int | None = None, allow_resample: bool = False) -> Scan:
     """Read one image or volume.
 
     Args:
-        path: a DICOM, NIfTI, PNG, JPEG or TIFF file, or a folder that holds one DICOM series (or
-            one such file) and perhaps junk beside it.
+        path: a DICOM, NIfTI, PNG, JPEG or TIFF file, or a folder or ZIP archive that holds one
+            DICOM series (or one such file) and perhaps junk beside it.
+        part: which one, from 0, where a file or series holds several volumes, frames or pages.
+        allow_resample: fill gaps between slices by interpolation; the scan says so in its
+            warnings.
 
     Returns:
         the scan; what was odd but not fatal stands in its `warnings`.
@@ -32,40 +36,73 @@ def read_scan(path: Path | str) -> Scan:
         ScanError: for every fault, with a code of `medsiam.scans.FAULTS`.
     """
     path = Path(path)
-    if path.is_dir():
-        index = index_folder(path)
-        source, said = _only_source(index)
-        scan = source.read()
-        return replace(scan, warnings=(*said, *_said_of_skipped(index), *scan.warnings))
-    with guarded(path):
-        kind = sniff(path)
-    return ScanSource(kind, path, (path,)).read()
+    if not path.is_dir():
+        with guarded(path), opened(path) as file:
+            kind = sniff(file, path)
+        if kind != "archive":
+            source = ScanSource(kind, path, (path,), part)
+            return source.read(allow_resample=allow_resample)
+    index = index_folder(path)
+    source, said = _only_source(index, part)
+    scan = source.read(allow_resample=allow_resample)
+    return replace(scan, warnings=(*said, *_said_of_skipped(index), *scan.warnings))
 
 
-def _only_source(index: FolderIndex) -> tuple[ScanSource, tuple[ScanWarning, ...]]:
+def _only_source(
+    index: FolderIndex, part: int | None
+) -> tuple[ScanSource, tuple[ScanWarning, ...]]:
     """Return the one scan of a folder, localizers left aside, and a sentence about these."""
     sources = [s for s in index.sources if not s.is_localizer] or list(index.sources)
     if not sources:
-        n = len(index.skipped)
-        what = f"no scan among {n} files ({_codes(index)})" if n else "an empty folder"
-        raise fault("no_scan", index.folder, what)
-    if len(sources) > 1:
-        raise _several(index.folder, sources)
-    localizers = len(index.sources) - 1
+        raise _nothing(index)
+    localizers = len(index.sources) - len(sources)
     what = f"{localizers} localizer images were left out"
-    return sources[0], (warning("left_out", what),) if localizers else ()
+    said = (warning("left_out", what),) if localizers else ()
+    if len(sources) == 1:
+        return (sources[0] if part is None else replace(sources[0], part=part)), said
+    if part is None or not _are_parts(sources):
+        raise _several(index.folder, sources)
+    if not 0 <= part < len(sources):
+        what = f"no part {part} among {len(sources)} (from 0)"
+        raise fault("no_such_part", index.folder, what)
+    return sources[part], said
+
+
+def _nothing(index: FolderIndex) -> ScanError:
+    n = len(index.skipped)
+    if n == 1 and index.skipped[0].path == index.folder:
+        return ScanError(index.skipped[0].code, f"{index.folder}: {index.skipped[0].reason}")
+    what = f"no scan among {n} files ({_codes(index)})" if n else "it holds no file"
+    return fault("no_scan", index.folder, what)
+
+
+def _are_parts(sources: Sequence[ScanSource]) -> bool:
+    """Return True for the volumes of one series or of one file."""
+    uids = {source.series_uid for source in sources}
+    return len({source.files for source in sources}) == 1 or (len(uids) == 1 and None not in uids)
 
 
 def _several(folder: Path, sources: Sequence[ScanSource]) -> ScanError:
-    uids = {source.series_uid for source in sources}
-    if len(uids) == 1 and None not in uids:
+    if _are_parts(sources):
+        first = sources[0]
+        if first.part is not None and len({source.files for source in sources}) == 1:
+            try:
+                replace(first, part=None).read()  # says best what it holds
+            except ScanError as error:
+                return error
         with guarded(folder):
-            code, what = why_split([read_header(source.files[0]) for source in sources])
+            code, what = why_split([_first_header(source) for source in sources])
         return fault(code, folder, what)
     names = {"dicom": "DICOM", "nifti": "NIfTI", "image": "image"}
     kinds = Counter(names[source.kind] for source in sources)
     listed = ", ".join(f"{n} {kind}" for kind, n in kinds.items())
     return fault("several_series", folder, f"it holds {len(sources)} scans ({listed})")
+
+
+def _first_header(source: ScanSource) -> Header:
+    first = source.files[0]
+    with on_disk(source.archives, first, (first,)) as place:
+        return read_header(place.files[0])
 
 
 def _said_of_skipped(index: FolderIndex) -> tuple[ScanWarning, ...]:

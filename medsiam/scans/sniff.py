@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import gzip
 import stat
 import struct
-import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
+from medsiam.errors import ScanError
+from medsiam.scans.archive import EMPTY_ZIP_MAGIC, ZIP_MAGIC
 from medsiam.scans.faults import fault
+from medsiam.scans.gzipped import GZIP_MAGIC, Gzipped
 
 Kind = Literal["dicom", "nifti", "image"]
 
 _HEAD = 544  # a NIfTI-2 header ends at 540
 _IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _KNOWN = (
-    (b"PK\x03\x04", "a ZIP archive"),
     (b"%PDF", "a PDF"),
     (b"\x1f\x8b", "gzip without NIfTI inside"),
     (b"BZh", "a bzip2 archive"),
     (b"7z\xbc\xaf", "a 7z archive"),
+    (b"Rar!", "a RAR archive"),
     (b"BM", "a BMP image"),
     (b"GIF8", "a GIF image"),
     (b"NRRD", "an NRRD volume"),
@@ -30,11 +33,12 @@ _KNOWN = (
 _FIRST_VRS = (b"UL", b"OB", b"UI", b"CS", b"DA", b"SH", b"LO", b"SQ", b"DT", b"TM")
 
 
-def sniff(path: Path) -> Kind:
-    """Return the kind of scan that the content of a file promises.
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a regular file; a device or pipe is not touched.
 
     Raises:
-        ScanError: `empty_file`, `unknown_format`, `nifti_pair` or `not_a_file`.
+        ScanError: `not_a_file`, `no_access`.
         OSError: where the file cannot be opened.
     """
     mode = path.stat().st_mode
@@ -43,14 +47,30 @@ def sniff(path: Path) -> Kind:
     if not stat.S_ISREG(mode):
         raise fault("not_a_file", path, "it is no regular file")
     with path.open("rb") as file:
-        head = file.read(_HEAD)
+        yield file
+
+
+def sniff(file: BinaryIO, path: Path) -> Kind | Literal["archive"]:
+    """Return the kind of scan that the content of a file promises; the file is at its start again.
+
+    Args:
+        file: open, at its start.
+        path: its name for messages.
+
+    Raises:
+        ScanError: `empty_file`, `unknown_format` or `nifti_pair`.
+    """
+    head = file.read(_HEAD)
+    file.seek(0)
     if not head:
         raise fault("empty_file", path, "it holds no bytes")
     if head[128:132] == b"DICM" or _is_bare_dicom(head):
         return "dicom"
     if head.startswith(_IMAGES):
         return "image"
-    magic = _nifti_magic(_inflated(path) if head.startswith(b"\x1f\x8b") else head)
+    if head.startswith((ZIP_MAGIC, EMPTY_ZIP_MAGIC)):
+        return "archive"
+    magic = _nifti_magic(_inflated(file, path) if head.startswith(GZIP_MAGIC) else head)
     if magic == b"n+":
         return "nifti"
     if magic == b"ni":
@@ -58,12 +78,16 @@ def sniff(path: Path) -> Kind:
     raise fault("unknown_format", path, f"it looks like {_guess(head)}")
 
 
-def _inflated(path: Path) -> bytes:
+def _inflated(file: BinaryIO, path: Path) -> bytes:
+    head = b""
     try:
-        with gzip.open(path) as file:
-            return file.read(_HEAD)
-    except (OSError, EOFError, zlib.error):
-        return b""
+        packed = Gzipped(file, path)
+        while len(head) < _HEAD and (more := packed.read(_HEAD - len(head))):
+            head += more
+    except ScanError:  # what came before the damage may tell enough
+        pass
+    file.seek(0)
+    return head
 
 
 def _nifti_magic(head: bytes) -> bytes:

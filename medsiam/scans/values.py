@@ -28,6 +28,6 @@ def finite(
         raise fault("no_finite_values", path, "it holds no finite value")
     lowest = array[good].min()
     n = int(array.size - good.sum())
-    replaced = np.where(good, array, lowest).astype(np.float32)
+    replaced = np.where(good, array, lowest).astype(np.float32, copy=False)
     said = warning("values_replaced", f"{n} values that are no finite number are set to the lowest")
     return replaced, (said,)

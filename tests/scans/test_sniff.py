@@ -9,30 +9,35 @@ import pytest
 from PIL import Image
 
 from medsiam.errors import ScanError
-from medsiam.scans.sniff import sniff
+from medsiam.scans.sniff import opened, sniff
 from tests.scans.written import SHIPPED, write, write_nifti
 
 PIXELS = np.arange(12, dtype=np.int16).reshape(3, 4)
 
 
+def kind_of(path):
+    with opened(path) as file:
+        return sniff(file, path)
+
+
 def code_of(path):
     with pytest.raises(ScanError) as caught:
-        sniff(path)
+        kind_of(path)
     return caught.value.code
 
 
 def test_names_are_never_asked(tmp_path):
-    assert sniff(write(tmp_path / "a.png", PIXELS)) == "dicom"
+    assert kind_of(write(tmp_path / "a.png", PIXELS)) == "dicom"
     nifti = write_nifti(tmp_path / "b.nii.gz", PIXELS)
-    assert sniff(nifti.rename(tmp_path / "b.dcm")) == "nifti"
+    assert kind_of(nifti.rename(tmp_path / "b.dcm")) == "nifti"
     Image.fromarray(PIXELS.astype(np.uint8)).save(tmp_path / "c", format="PNG")
-    assert sniff(tmp_path / "c") == "image"
+    assert kind_of(tmp_path / "c") == "image"
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF"])
 def test_images(tmp_path, form):
     Image.fromarray(PIXELS.astype(np.uint8)).save(tmp_path / "x", format=form)
-    assert sniff(tmp_path / "x") == "image"
+    assert kind_of(tmp_path / "x") == "image"
 
 
 @pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
@@ -41,7 +46,7 @@ def test_images(tmp_path, form):
 def test_nifti_of_both_versions_and_byte_orders(tmp_path, kind, name, order):
     header = kind.header_class(endianness=order)
     kind(PIXELS, np.eye(4), header).to_filename(tmp_path / name)
-    assert sniff(tmp_path / name) == "nifti"
+    assert kind_of(tmp_path / name) == "nifti"
 
 
 def test_half_of_a_pair_is_named(tmp_path):
@@ -55,14 +60,13 @@ def test_half_of_a_pair_is_named(tmp_path):
 def test_dicom_without_preamble(name):
     path = SHIPPED / "test_files" / name
     assert path.read_bytes()[128:132] != b"DICM"
-    assert sniff(path) == "dicom"
+    assert kind_of(path) == "dicom"
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"some words\n" * 9, "text"),
-        (b"PK\x03\x04" + bytes(60), "a ZIP archive"),
         (b"%PDF-1.7\n" + bytes(60), "a PDF"),
         (gzip.compress(b"words" * 200), "gzip without NIfTI"),
         (gzip.compress(b"words" * 200)[:9], "gzip without NIfTI"),
@@ -76,7 +80,7 @@ def test_everything_else_is_told_apart(tmp_path, content, said):
     path = tmp_path / "scan.dcm"
     path.write_bytes(content)
     with pytest.raises(ScanError, match=said) as caught:
-        sniff(path)
+        kind_of(path)
     assert caught.value.code == "unknown_format"
 
 
