@@ -43,6 +43,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the scan's patient, where the file does not say; his own cases never count",
     )
     parser.add_argument(
+        "--allow-resample",
+        action="store_true",
+        help="fill gaps between slices by interpolation instead of refusing; the answer says so",
+    )
+    parser.add_argument(
         "--report", metavar="PAGE.html", type=Path, help="write a page with pictures"
     )
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write one row per match")
@@ -57,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
     from medsiam.scans import read_scan
 
     bank = ReferenceBank.open(args.bank)
-    scans = [read_scan(path) for path in args.scans]
+    scans = [read_scan(path, allow_resample=args.allow_resample) for path in args.scans]
     comparison = compare(
         scans, bank, k=args.k, metric=args.metric, rule=args.rule, patient_id=args.patient_id
     )

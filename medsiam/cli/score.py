@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medsiam.cli.terminal import notice, print_json, progress, table
+from medsiam.cli.terminal import Remark, notice, print_json, print_remarks, progress, table
 
 if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank
@@ -30,6 +30,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("-k", type=int, default=5, help="matches per series (default 5)")
     parser.add_argument("--metric", default="cosine", help="euclidean, cosine or mahalanobis")
     parser.add_argument("--rule", default="nearest", help="nearest, vote or prototype")
+    parser.add_argument(
+        "--allow-resample",
+        action="store_true",
+        help="fill gaps between slices by interpolation instead of failing; results say so",
+    )
     parser.add_argument("--reports", action="store_true", help="also write one page per series")
     parser.add_argument("--dry-run", action="store_true", help="say what would be compared")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
@@ -76,7 +81,12 @@ def _score(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) ->
 
     _prepare_out(args.out)
     outcomes: list[Outcome] = [*unreadable(index)]
-    settings = {"k": args.k, "metric": args.metric, "rule": args.rule}
+    settings = {
+        "k": args.k,
+        "metric": args.metric,
+        "rule": args.rule,
+        "allow_resample": args.allow_resample,
+    }
     try:
         with progress("comparing", len(index.sources)) as advance:
             for outcome, scan in score_sources(index.sources, bank, **settings):
@@ -146,6 +156,7 @@ def _show(outcomes: list[Outcome], folder: Path) -> None:
     from medsiam.scoring import Failure, Skip
 
     rows: list[tuple[object, ...]] = []
+    remarks: list[Remark] = []
     for outcome in outcomes:
         path = Path(_path(outcome))
         name = path.relative_to(folder) if path.is_relative_to(folder) else path
@@ -156,7 +167,9 @@ def _show(outcomes: list[Outcome], folder: Path) -> None:
         else:
             best = outcome.conditions[0]
             rows.append((name, outcome.verdict.outcome, best.condition, best.distance))
+            remarks += [Remark("note", str(name), said) for said in outcome.query.warnings]
     table("Series", ("series", "verdict", "nearest condition, or why not", "distance"), rows)
+    print_remarks(remarks)
 
 
 def _document(

@@ -7,9 +7,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 _SECONDS_BETWEEN_LINES = 10.0
+_PIPED_WIDTH = 160
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something said about one of many inputs.
+
+    Attributes:
+        code: stable word for its kind.
+        about: the input, as it is shown.
+        text: one sentence.
+    """
+
+    code: str
+    about: str
+    text: str
 
 
 def notice(text: str) -> None:
@@ -27,13 +44,38 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table to stdout; numbers are set to the right, all columns are kept when piped."""
+def print_remarks(remarks: Sequence[Remark]) -> None:
+    """Print remarks by kind: what was said of many inputs is one line with the first of them."""
+    alike: dict[tuple[str, str], list[Remark]] = {}
+    for remark in remarks:
+        alike.setdefault((remark.code, remark.text), []).append(remark)
+    for (code, text), same in sorted(alike.items(), key=lambda item: item[0][0]):
+        if len(same) == 1:
+            print_text(f"{code}: {same[0].about}: {text}")
+        else:
+            print_text(f"{len(same)} x {code}: {text} (first: {same[0].about})")
+
+
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    width: int = _PIPED_WIDTH,
+) -> None:
+    """Print a table to stdout; numbers are set to the right, all columns are kept when piped.
+
+    Args:
+        title: above the table.
+        columns: names.
+        rows: one value for each column; None is shown as a dash.
+        width: in characters, where stdout is no terminal.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(width=None if sys.stdout.isatty() else 160)
+    console = Console(width=None if sys.stdout.isatty() else width)
     grid = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
     numeric = [
         bool(rows) and all(isinstance(row[i], (int, float)) for row in rows)

@@ -20,17 +20,30 @@ def score_folder(
     k: int = 5,
     metric: str = "cosine",
     rule: Rule = "nearest",
+    allow_resample: bool = False,
 ) -> Iterator[Outcome]:
     """Yield one outcome for each DICOM series, NIfTI file and image below `folder`.
 
     A file that is a scan but cannot even be listed is a `Failure` as well; junk is left out.
+
+    Args:
+        folder: at any depth.
+        bank: to compare with.
+        k: matches to list.
+        metric: as in `compare`.
+        rule: as in `compare`.
+        allow_resample: fill gaps between slices by interpolation instead of failing; the query's
+            warnings of such a comparison say so.
 
     Raises:
         ScanError: `missing_file` where there is no such folder; no other fault of a file is raised.
     """
     index = index_folder(folder)
     yield from unreadable(index)
-    for outcome, _ in score_sources(index.sources, bank, k=k, metric=metric, rule=rule):
+    compared = score_sources(
+        index.sources, bank, k=k, metric=metric, rule=rule, allow_resample=allow_resample
+    )
+    for outcome, _ in compared:
         yield outcome
 
 
@@ -50,8 +63,12 @@ def score_sources(
     k: int = 5,
     metric: str = "cosine",
     rule: Rule = "nearest",
+    allow_resample: bool = False,
 ) -> Iterator[tuple[Outcome, Scan | None]]:
-    """Yield the outcome of each source, with its scan where it could be read."""
+    """Yield the outcome of each source, with its scan where it could be read.
+
+    The settings are those of `score_folder`.
+    """
     for source in sources:
         reason = why_not(source, bank)
         if reason is not None:
@@ -59,7 +76,7 @@ def score_sources(
             continue
         scan = None
         try:
-            scan = source.read()
+            scan = source.read(allow_resample=allow_resample)
             yield compare(scan, bank, k=k, metric=metric, rule=rule), scan
         except ScanError as error:
             yield Failure(source.path, source.files, error.code, str(error)), scan

@@ -17,6 +17,7 @@ from medsiam.encoders import Architecture, new_encoder
 from medsiam.preprocessing import Recipe
 from medsiam.reports import comparison_document
 from medsiam.scans import read_scan
+from tests.scans.written import write_stack
 
 
 def write_picture(path, seed, *, ring):
@@ -151,3 +152,25 @@ def test_too_many_scans(place, capsys):
     scan = str(place / "query.png")
     assert main(["compare", scan, scan, "--bank", str(place / "bank")]) == 6
     assert "1 scan, but the query has 2" in capsys.readouterr().err
+
+
+def test_a_gap_is_refused_unless_resampling_is_allowed_and_then_said(
+    phantom_bank, tmp_path, capsys
+):
+    files = write_stack(
+        tmp_path / "gap", np.random.default_rng(1).integers(0, 99, (9, 12, 12), np.int16)
+    )
+    files[4].unlink()
+    typed = ["compare", str(tmp_path / "gap"), "--bank", str(phantom_bank.path)]
+    assert main(typed) == 5
+    assert "--allow-resample" in capsys.readouterr().err
+    typed += ["--allow-resample", "--csv", str(tmp_path / "x.csv")]
+    assert main([*typed, "--report", str(tmp_path / "x.html")]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert main([*typed, "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)["query"]["warnings"]
+    (sentence,) = (warning for warning in said if "interpolat" in warning)
+    assert f"Note: {sentence}" in text
+    with (tmp_path / "x.csv").open(newline="") as file:
+        assert all(sentence in row["notes"] for row in csv.DictReader(file))
+    assert sentence in (tmp_path / "x.html").read_text()

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import csv
 import json
 
+import numpy as np
 import pytest
 
 from medsiam.cli import main
+from tests.scans.written import write_stack
 
 
 @pytest.fixture
@@ -105,3 +108,26 @@ def test_an_output_folder_in_the_way_is_said_before_any_work(score, incoming, tm
     assert code == 7
     assert out == ""
     assert "cannot make the folder" in err
+
+
+def test_a_resampled_series_says_so_wherever_it_is_shown(score, tmp_path):
+    folder = tmp_path / "in"
+    rng = np.random.default_rng(1)
+    files = write_stack(folder, rng.integers(0, 99, (9, 12, 12), np.int16))
+    files[4].unlink()
+    assert score(folder)[0] == 5
+    code, out, _ = score(folder, "--allow-resample", "--reports")
+    assert code == 0
+    document = json.loads(score(folder, "--allow-resample", "--reports", "--json")[1])
+    said = _only(document["series"])["comparison"]["query"]["warnings"]
+    (sentence,) = (text for text in said if "interpolat" in text)
+    assert sentence in " ".join(out.split())
+    with (tmp_path / "out/results.csv").open(newline="") as file:
+        assert all(sentence in row["notes"] for row in csv.DictReader(file))
+    page = _only(list((tmp_path / "out/reports").iterdir())).read_text()
+    assert sentence in page
+
+
+def _only(things):
+    (thing,) = things
+    return thing

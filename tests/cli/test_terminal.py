@@ -36,3 +36,14 @@ def test_piped_progress_prints_plain_lines_now_and_then(capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == "reading: 2 of 4\nreading: 4 of 4\n"
+
+
+def test_equal_remarks_are_one_line(capsys):
+    said = [("unknown_format", f"{k}.txt", "it looks like text") for k in range(300)]
+    said += [("empty_file", "x", "it holds no bytes"), ("a", "y", "b")]
+    terminal.print_remarks([terminal.Remark(*remark) for remark in said])
+    assert capsys.readouterr().out.splitlines() == [
+        "a: y: b",
+        "empty_file: x: it holds no bytes",
+        "300 x unknown_format: it looks like text (first: 0.txt)",
+    ]

@@ -3,12 +3,14 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from medsiam import Comparison, Failure, compare, read_scan, score_folder
 from medsiam.errors import ScanError, UsageError
 from medsiam.scans import index_folder
 from medsiam.scoring import Skip, score_sources, unreadable, why_not
+from tests.scans.written import write_stack
 
 
 def test_one_outcome_per_series_and_a_damaged_one_costs_only_itself(phantom_bank, incoming):
@@ -82,3 +84,18 @@ def test_a_scan_that_cannot_even_be_listed_is_a_failure_and_junk_is_not(phantom_
     (failure,) = unreadable(index)
     assert failure.source.name == "damaged.nii"
     assert list(score_folder(tmp_path, phantom_bank)) == [failure]
+
+
+def test_gaps_are_refused_unless_resampling_is_allowed_and_then_said(phantom_bank, tmp_path):
+    files = write_stack(
+        tmp_path / "gap", np.random.default_rng(1).integers(0, 99, (9, 12, 12), np.int16)
+    )
+    files[4].unlink()
+    (refused,) = score_folder(tmp_path, phantom_bank)
+    assert isinstance(refused, Failure)
+    assert refused.code == "missing_slices"
+    (scored,) = score_folder(tmp_path, phantom_bank, allow_resample=True)
+    assert isinstance(scored, Comparison)
+    (scan,) = (source.read(allow_resample=True) for source in index_folder(tmp_path).sources)
+    (said,) = (text for text in scan.warnings if text.code == "resampled")
+    assert said in scored.query.warnings
