@@ -8,12 +8,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from medsiam.errors import ScanError
 from medsiam.scans.faults import ScanWarning, fault, warning
 
-# Warning filters belong to the whole process: only one thread at a time may change them.
-_FILTERS = threading.RLock()
 # pydicom logs what it warns of, values included.
 _LOGGER = logging.getLogger("pydicom")
 
@@ -36,6 +35,92 @@ _KNOWN = (
 )
 
 
+class Heard:
+    """What the reading libraries warned of in one thread; their texts never leave this object."""
+
+    def __init__(self) -> None:
+        self._messages: list[str] = []
+
+    def add(self, message: str) -> None:
+        """Keep what a library said."""
+        self._messages.append(message)
+
+    def mark(self) -> int:
+        """Return the place up to which it has been heard, for `since`."""
+        return len(self._messages)
+
+    def since(self, mark: int) -> list[ScanWarning]:
+        """Return a sentence for each kind of warning that came after `mark`."""
+        return _sentences(self._messages[mark:])
+
+
+class _Silence:
+    """Warning filters and logger as reading needs them, while any thread reads.
+
+    Both belong to the whole process. They are changed when the first thread enters and restored
+    when the last one leaves, so that no thread waits for another. What threads that do not read
+    warn of goes where it went before.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filters = warnings.catch_warnings()
+        self._passes_on = True
+        self._show_elsewhere = warnings.showwarning
+        self._of_thread = threading.local()
+
+    def enter(self, heard: Heard) -> Heard | None:
+        """Let this thread's warnings go to `heard`; returns where they went before."""
+        with self._lock:
+            if self._inside == 0:
+                self._show_elsewhere = warnings.showwarning
+                self._passes_on, _LOGGER.propagate = _LOGGER.propagate, False
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("always")
+                warnings.showwarning = self._show
+            self._inside += 1
+        before: Heard | None = getattr(self._of_thread, "heard", None)
+        self._of_thread.heard = heard
+        return before
+
+    def leave(self, before: Heard | None) -> None:
+        self._of_thread.heard = before
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+                _LOGGER.propagate = self._passes_on
+
+    def _show(self, message: Warning | str, *where: Any, **rest: Any) -> None:
+        heard: Heard | None = getattr(self._of_thread, "heard", None)
+        if heard is None:
+            self._show_elsewhere(message, *where, **rest)
+        else:
+            heard.add(str(message))
+
+
+_SILENCE = _Silence()
+
+
+@contextmanager
+def quiet() -> Iterator[Heard]:
+    """Keep what the reading libraries say in this thread to the block.
+
+    Entered once around many files it makes `guarded` cheap for each of them.
+
+    Yields:
+        what was said, also while the block still runs.
+    """
+    heard = Heard()
+    before = _SILENCE.enter(heard)
+    try:
+        yield heard
+    finally:
+        _SILENCE.leave(before)
+
+
 @contextmanager
 def guarded(path: Path) -> Iterator[list[ScanWarning]]:
     """Read a file inside: whatever goes wrong comes out as a `ScanError`.
@@ -49,28 +134,34 @@ def guarded(path: Path) -> Iterator[list[ScanWarning]]:
         ScanError: for every exception raised in the block.
     """
     said: list[ScanWarning] = []
-    with _FILTERS, warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        passes_on, _LOGGER.propagate = _LOGGER.propagate, False
-        try:
-            yield said
-        except ScanError:
-            raise
-        except FileNotFoundError:
-            raise fault("missing_file", path, "no such file or folder") from None
-        except PermissionError:
-            raise fault("no_access", path, "no permission to read it") from None
-        except MemoryError:
-            raise fault("too_large", path, "not enough memory to read it") from None
-        except Exception as error:
-            what = f"it could not be read ({type(error).__name__})"
-            raise fault("unreadable", path, what) from None
-        finally:
-            _LOGGER.propagate = passes_on
-    said.extend(_sentences([str(warning.message) for warning in caught]))
+    heard = Heard()
+    before = _SILENCE.enter(heard)
+    try:
+        yield said
+    except ScanError:
+        raise
+    except Exception as error:
+        raise _fault_of(error, path) from None
+    finally:
+        _SILENCE.leave(before)
+    said.extend(heard.since(0))
+
+
+def _fault_of(error: Exception, path: Path) -> ScanError:
+    if isinstance(error, FileNotFoundError):
+        return fault("missing_file", path, "no such file or folder")
+    if isinstance(error, PermissionError):
+        return fault("no_access", path, "no permission to read it")
+    if isinstance(error, MemoryError):
+        return fault("too_large", path, "not enough memory to read it")
+    if isinstance(error, RecursionError):
+        return fault("nested_too_deep", path, "sequences within sequences without end")
+    return fault("unreadable", path, f"it could not be read ({type(error).__name__})")
 
 
 def _sentences(messages: Sequence[str]) -> list[ScanWarning]:
+    if not messages:
+        return []
     known = [sentence for part, sentence in _KNOWN if any(part in message for message in messages)]
     rest = [m for m in messages if not any(part in m for part, _ in _KNOWN)]
     if rest:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import struct
 import threading
 import warnings
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from medsiam.errors import ScanError
 from medsiam.scans.faults import fault
-from medsiam.scans.guard import guarded
+from medsiam.scans.guard import guarded, quiet
 
 PATH = Path("some/file.dcm")
 
@@ -17,7 +18,9 @@ PATH = Path("some/file.dcm")
 @pytest.mark.parametrize(
     ("raised", "code"),
     [
-        (RecursionError("deep"), "unreadable"),
+        (RecursionError("deep"), "nested_too_deep"),
+        (AssertionError("Planted^Name"), "unreadable"),
+        (struct.error("Planted^Name"), "unreadable"),
         (ValueError("Planted^Name"), "unreadable"),
         (KeyError("Planted^Name"), "unreadable"),
         (MemoryError(), "too_large"),
@@ -53,7 +56,7 @@ def test_warnings_are_told_by_kind_and_never_quoted():
         warnings.warn("Invalid value for VR LO: 'planted-4711'", stacklevel=1)
         warnings.warn("which indicates it contains 2 bytes of excess padding", stacklevel=1)
     assert said == [
-        "the pixel data are longer than the header says; the rest was left",
+        "the pixel data are longer than the header says",
         "the header departs from the standard in 2 places",
     ]
 
@@ -90,3 +93,64 @@ def test_threads_leave_the_filters_as_they_were():
     for thread in threads:
         thread.join()
     assert list(warnings.filters) == before
+
+
+def test_around_many_files_it_is_told_of_which_one_a_warning_is():
+    before = list(warnings.filters), warnings.showwarning
+    with quiet() as heard:
+        with guarded(PATH) as first:
+            warnings.warn("odd", stacklevel=1)
+        with guarded(PATH) as second:
+            pass
+        mark = heard.mark()
+        warnings.warn("Planted^Name", stacklevel=1)
+        (own,) = heard.since(mark)
+    assert [said.code for said in first] == ["odd_header"]
+    assert second == []
+    assert own.code == "odd_header"
+    assert "Planted" not in own
+    assert (list(warnings.filters), warnings.showwarning) == before
+
+
+def test_no_thread_waits_for_another_nor_hears_its_warnings():
+    """Every thread is inside at the same time, which a lock around the block would not allow."""
+    all_inside = threading.Barrier(4, timeout=20)
+    heard: dict[int, list[str]] = {}
+
+    def read(k: int) -> None:
+        with guarded(PATH) as said:
+            all_inside.wait()
+            for place in range(k):
+                warnings.warn(f"odd {place}", stacklevel=1)
+            all_inside.wait()
+        heard[k] = said
+
+    threads = [threading.Thread(target=read, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert heard == {
+        0: [],
+        **{k: [f"the header departs from the standard in {k} places"] for k in (1, 2, 3)},
+    }
+
+
+def test_who_does_not_read_warns_as_before():
+    inside, done = threading.Event(), threading.Event()
+
+    def read() -> None:
+        with guarded(PATH):
+            inside.set()
+            done.wait(20)
+
+    with warnings.catch_warnings(record=True) as shown:
+        thread = threading.Thread(target=read)
+        warnings.simplefilter("always")
+        thread.start()
+        inside.wait(20)
+        with warnings.catch_warnings(record=True) as mine:
+            warnings.warn("of mine", stacklevel=1)
+        done.set()
+        thread.join()
+    assert [str(warning.message) for warning in (*shown, *mine)] == ["of mine"]
