@@ -1,26 +1,21 @@
 """Uploaded files and ZIP archives, laid out in a folder that is removed when it was read.
 
-No name from outside is used as a path: what arrives is numbered. What an archive says of its own
-size is not believed: what comes out of it is counted.
+No name from outside is used as a path or kept: what arrives is numbered.
 """
 
 from __future__ import annotations
 
-import itertools
 import shutil
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from medsiam.errors import OutputError, ScanError
+from medsiam.scans import open_archive, unpack
 
-MAX_FILES = 5_000
-MAX_BYTES = 2 * 1024**3
-MAX_RATIO = 200  # unpacked to packed; pictures and volumes stay far below
 _CHUNK = 1024**2
 _ZIP = b"PK\x03\x04"
 _ENDINGS = (".nii.gz", ".nii", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
@@ -28,8 +23,16 @@ _ENDINGS = (".nii.gz", ".nii", ".dcm", ".png", ".jpg", ".jpeg", ".tif", ".tiff")
 Upload = tuple[str, BinaryIO]  # name, as the browser says, and content
 
 
+@dataclass(frozen=True)
+class LaidOut:
+    """Uploads on disk: their folder, and (number, reason) of what in archives is left out."""
+
+    folder: Path
+    refused: tuple[tuple[str, str], ...]
+
+
 @contextmanager
-def unpacked(uploads: Sequence[Upload]) -> Iterator[Path]:
+def unpacked(uploads: Sequence[Upload]) -> Iterator[LaidOut]:
     """Lay the uploads out in a private folder for as long as the block lasts.
 
     Raises:
@@ -37,75 +40,35 @@ def unpacked(uploads: Sequence[Upload]) -> Iterator[Path]:
         OutputError: there is no room for them.
     """
     with tempfile.TemporaryDirectory(prefix="medsiam-upload-") as name:
-        folder = _NumberedFiles(Path(name))
+        folder = Path(name)
+        refused = []
         try:
-            for upload in uploads:
-                _lay_out(*upload, folder)
+            for number, (upload, content) in enumerate(uploads, start=1):
+                refused += _lay_out(upload, content, folder / f"{number:05d}")
         except OSError as error:
             raise OutputError(f"the upload cannot be unpacked here: {error.strerror}") from error
-        yield folder.path
+        yield LaidOut(folder, tuple(refused))
 
 
-class _NumberedFiles:
-    """A folder that gives out new files; of a name, which may be a patient's, the ending stays."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.room = MAX_BYTES
-        self._numbers = itertools.count(1)
-
-    def new(self, name: str) -> Path:
-        ending = next((end for end in _ENDINGS if name.lower().endswith(end)), "")
-        return self.path / f"{next(self._numbers):05d}{ending}"
-
-
-def _lay_out(name: str, content: BinaryIO, folder: _NumberedFiles) -> None:
+def _lay_out(name: str, content: BinaryIO, target: Path) -> list[tuple[str, str]]:
+    """Put one upload at `target`; of its name, which may be a patient's, a known ending stays."""
     content.seek(0)
     is_archive = content.read(len(_ZIP)) == _ZIP
     content.seek(0)
     if is_archive:
-        _unzip(content, folder)
-        return
-    with folder.new(name).open("xb") as target:
-        shutil.copyfileobj(content, target, _CHUNK)
+        target.mkdir()
+        return _unzip(content, target)
+    ending = next((end for end in _ENDINGS if name.lower().endswith(end)), "")
+    with target.with_name(target.name + ending).open("xb") as file:
+        shutil.copyfileobj(content, file, _CHUNK)
+    return []
 
 
-def _unzip(content: BinaryIO, folder: _NumberedFiles) -> None:
-    try:
-        with zipfile.ZipFile(content) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-            if len(entries) > MAX_FILES:
-                raise ScanError(
-                    "too_many_files",
-                    f"the ZIP holds {len(entries)} files; at most {MAX_FILES} are unpacked. "
-                    "Upload one study at a time",
-                )
-            for entry in entries:
-                _unzip_entry(archive, entry, folder)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-        raise ScanError(
-            "damaged_archive",
-            "the ZIP is damaged or of a kind that cannot be unpacked; pack it anew",
-        ) from error
-    except RuntimeError as error:  # what zipfile raises for a missing password
-        raise ScanError(
-            "encrypted_archive", "the ZIP is encrypted; upload it without a password"
-        ) from error
-
-
-def _unzip_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: _NumberedFiles) -> None:
-    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise NotImplementedError("only plain and deflated entries are unpacked")
-    limit = min(folder.room, max(entry.compress_size, _CHUNK) * MAX_RATIO)
-    written = 0
-    with archive.open(entry) as source, folder.new(entry.filename).open("xb") as target:
-        while chunk := source.read(_CHUNK):
-            written += len(chunk)
-            if written > limit:
-                raise ScanError(
-                    "archive_too_large",
-                    f"the ZIP unpacks to more than {MAX_BYTES // 1024**3} GiB, or to more than "
-                    f"{MAX_RATIO} times its size; upload one study at a time",
-                )
-            target.write(chunk)
-    folder.room -= written
+def _unzip(content: BinaryIO, target: Path) -> list[tuple[str, str]]:
+    refused = []
+    archive = open_archive(content, Path("upload"))
+    for number, (shown, found) in enumerate(unpack(archive, content, target), start=1):
+        if isinstance(found, ScanError):
+            reason = str(found).removeprefix(f"{shown}: ")
+            refused.append((f"{target.name}/{number:05d}", reason))
+    return refused

@@ -18,7 +18,7 @@ class Series:
     """One scan that the bank can be asked about.
 
     Attributes:
-        key: its first file, which tells it from all others of the same study.
+        key: its first file and which part of it, which tells it from all others of the study.
         label: for the reader.
         source: reads it; for an upload only while the upload is unpacked.
     """
@@ -51,7 +51,7 @@ def study_below(index: FolderIndex, bank: ReferenceBank) -> Study:
             refused.append((name, reason[1]))
             continue
         label = f"{name}  ·  {_facts(source)}"
-        series.append(Series(_name(source.files[0], index.folder), label, source))
+        series.append(Series(_key(source, index.folder), label, source))
     refused += [(_name(file.path, index.folder), file.reason) for file in index.skipped]
     return Study(tuple(series), tuple(refused))
 
@@ -62,10 +62,11 @@ def study_in(uploads: Sequence[Upload], bank: ReferenceBank) -> Study:
     Raises:
         ScanError: the upload holds no scan, or a ZIP that cannot be unpacked.
     """
-    with unpacked(uploads) as folder:
-        study = study_below(index_folder(folder), bank)
-        if not study.series and len(uploads) == 1 and len(files := list(folder.iterdir())) == 1:
-            _read(files[0], folder)  # its own error says most
+    with unpacked(uploads) as laid_out:
+        study = study_below(index_folder(laid_out.folder), bank)
+        study = replace(study, refused=study.refused + laid_out.refused)
+        if not study.series and len(uploads) == 1 and len(files := _files(laid_out.folder)) == 1:
+            _read(files[0], laid_out.folder)  # its own error says most
     if not study.series:
         reasons = dict.fromkeys(reason for _, reason in study.refused)
         raise ScanError(
@@ -85,10 +86,10 @@ def read_upload(uploads: Sequence[Upload], key: str, bank: ReferenceBank) -> Sca
     Raises:
         ScanError: it cannot be read.
     """
-    with unpacked(uploads) as folder:
-        for one in study_below(index_folder(folder), bank).series:
+    with unpacked(uploads) as laid_out:
+        for one in study_below(index_folder(laid_out.folder), bank).series:
             if one.key == key:
-                return _read(one.source, folder)
+                return _read(one.source, laid_out.folder)
     raise ScanError("missing_file", "the upload has changed; choose the series again")
 
 
@@ -100,13 +101,22 @@ def _read(what: ScanSource | Path, folder: Path) -> Scan:
         raise ScanError(error.code, _without(folder, str(error))) from None
     return replace(
         scan,
-        sources=tuple(Path("upload", file.name) for file in scan.sources),
+        sources=tuple(Path("upload", file.relative_to(folder)) for file in scan.sources),
         warnings=tuple(_without(folder, text) for text in scan.warnings),
     )
 
 
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
 def _without(folder: Path, text: str) -> str:
     return text.replace(f"{folder}/", "upload/").replace(str(folder), "upload")
+
+
+def _key(source: ScanSource, folder: Path) -> str:
+    first = _name(source.files[0], folder)
+    return first if source.part is None else f"{first} #{source.part}"
 
 
 def _name(path: Path, folder: Path) -> str:
@@ -121,4 +131,5 @@ def _facts(source: ScanSource) -> str:
         facts.append(f"{len(source.files)} files")
     if source.is_localizer:
         facts.append("localizer")
+    facts += [said for said in source.warnings if said.code == "one_of_several"]
     return " ".join(str(fact) for fact in facts if fact)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.scans.archive import open_archive as open_archive
+    from medsiam.scans.archive import unpack as unpack
     from medsiam.scans.faults import FAULTS as FAULTS
     from medsiam.scans.faults import is_foreign as is_foreign
     from medsiam.scans.folder import FolderIndex as FolderIndex
@@ -24,7 +26,9 @@ _HOMES = {
     "SkippedFile": ".folder",
     "index_folder": ".folder",
     "is_foreign": ".faults",
+    "open_archive": ".archive",
     "read_scan": ".read",
+    "unpack": ".archive",
 }
 
 __all__ = [*_HOMES]

@@ -21,6 +21,7 @@ _END, _END64, _LOCATOR64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _ENTRY = struct.Struct("<4s4xHH4xIIIHHH8xI")  # 46 bytes, then name, extra fields, comment
 _LOCAL = 30  # bytes before the name, where the data of an entry begin
 _MOST_DIRECTORY = 1 << 23  # bytes, more than 1,600 for each of the most entries
+_LONGEST_END = 76 + 22 + 0xFFFF  # with ZIP64's records and a comment
 _LONG = 0xFFFFFFFF  # "see the ZIP64 field"
 _ENCRYPTED, _UTF8 = 0x1, 0x800
 
@@ -67,23 +68,17 @@ def read_directory(file: BinaryIO, path: Path) -> tuple[Entry, ...]:
 def _directory(file: BinaryIO, path: Path) -> tuple[int, bytes, int]:
     """Return where the directory begins, its bytes, and by how much all offsets are shifted."""
     size = file.seek(0, os.SEEK_END)
-    tail_at = max(0, size - 22 - 0xFFFF)  # the comment at the end has at most 65,535 bytes
+    tail_at = max(0, size - _LONGEST_END)
     file.seek(tail_at)
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0:
         raise fault("damaged_archive", path, "a ZIP archive without its end")
-    disk, count, length, offset = struct.unpack_from("<4xH4xHII", tail, at)
+    disk, count, length, offset, _ = struct.unpack_from("<4xH4xHIIH", tail, at)
     end = tail_at + at
-    is_long = count == 0xFFFF or _LONG in (length, offset)
-    if is_long and at >= 20 and tail[at - 20 : at - 16] == _LOCATOR64:
-        (where,) = struct.unpack_from("<8xQ", tail, at - 20)
-        file.seek(min(where, size))
-        record = file.read(56)
-        if record[:4] != _END64:
-            raise fault("damaged_archive", path, "its end makes no sense")
-        count, length, offset = struct.unpack_from("<32xQQQ", record)
-        end = where
+    if at >= 76 and (tail[at - 20 : at - 16], tail[at - 76 : at - 72]) == (_LOCATOR64, _END64):
+        count, length, offset = struct.unpack_from("<32xQQQ", tail, at - 76)
+        end -= 76
     if disk not in (0, 0xFFFF):
         raise fault("damaged_archive", path, "one part of an archive in several parts")
     if count > MAX_ENTRIES or length > _MOST_DIRECTORY:

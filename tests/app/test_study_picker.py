@@ -69,7 +69,7 @@ def test_an_upload_of_several_series_leaves_the_choice(start, bank_3d, tmp_path)
     app.file_uploader[0].upload("study.zip", zipped(packed)).run()
     assert picked(app) == [None]
     assert app.expander[0].label == "1 file of this upload cannot be compared"
-    app.selectbox[0].set_value("00001.dcm").run()
+    app.selectbox[0].set_value("00001/00001/00001").run()
     assert picked(app)[0].spatial_dims == 3
     assert "PLANTED" not in text_of(app) + str(app.selectbox[0].options)
 
