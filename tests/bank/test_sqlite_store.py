@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import random
 import sqlite3
@@ -205,15 +204,6 @@ def test_two_writers_lose_nothing_and_a_reader_sees_whole_versions_only(tmp_path
     assert set(ids(store)) == expected
     assert store.version() == 60
     assert len(seen) > 2, "the reader never looked while they wrote"
-
-
-def test_a_killed_writer_leaves_the_old_or_the_new_state(tmp_path):
-    """Short form of `python -m tests.bank.kill_campaign FOLDER 200`."""
-    campaign = start("kill_campaign", tmp_path, 15, 5)
-    outcome = json.loads(campaign.communicate()[0])
-    assert campaign.returncode == 0
-    assert outcome["held"] >= outcome["acknowledged"] > 15
-    assert outcome == outcome | {"kills": 15, "corrupt": 0, "lost": 0, "halves": 0}
 
 
 def test_a_flipped_byte_is_found_or_changes_nothing(tmp_path):

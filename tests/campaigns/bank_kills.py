@@ -1,19 +1,21 @@
-"""Kill writers of a bank at random moments; count what was lost. Long form of the kill test.
+"""Kill writers of a bank at random moments; count what was lost.
 
-python -m tests.bank.kill_campaign FOLDER KILLS [SEED]
+python -m tests.campaigns.bank_kills [--kills 200] [--seed 0]
 
 A process without threads forks each writer, so that a kill costs milliseconds, not an interpreter
-start. Prints one JSON document.
+start.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
 import signal
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -86,6 +88,23 @@ def _die_writing(
     return lines[:-1]  # what follows the last line break was not said in full
 
 
+def main() -> None:
+    from benchmarks.machine import write_result
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true", help="print the counts and write no file")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        counts = run(Path(folder), args.kills, args.seed)
+    if args.json:
+        print(json.dumps(counts))
+        return
+    for name, count in counts.items():
+        print(f"{name:14} {count:8}")
+    write_result("bank_kills", counts)
+
+
 if __name__ == "__main__":
-    place, number, *rest = sys.argv[1:]
-    print(json.dumps(run(Path(place), int(number), int(rest[0]) if rest else 0)))
+    main()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pydicom
+import pytest
+
+from medsiam.errors import ScanError
+from medsiam.scans import FAULTS, read_scan
+from tests.campaigns import fuzz
+from tests.scans.written import SHIPPED
+
+
+def test_twenty_seconds_find_nothing():
+    told = fuzz.run(seed=20, seconds=20, findings=None)
+    assert told["findings"] == []
+    assert told["inputs"] > 50
+    assert told["slowest_seconds"] < fuzz.SLOW
+    assert len(told["ends"]) > 8, "the inputs are all alike"
+
+
+def test_the_same_seed_makes_the_same_inputs(tmp_path, monkeypatch):
+    monkeypatch.delenv("MEDSIAM_DATA", raising=False)
+    pool = fuzz.seeds()
+    assert len(pool) > 80
+    for number in range(30):
+        once, again = (
+            fuzz.write_input(tmp_path / f"{way}{number}", pool, 3, number) for way in "ab"
+        )
+        files = (sorted(p.parents[0].rglob("*")) if p.is_file() else sorted(p.iterdir())
+                 for p in (once, again))  # fmt: skip
+        assert [p.read_bytes() for p in next(files)] == [p.read_bytes() for p in next(files)]
+
+
+def test_a_wrong_outcome_would_be_seen(monkeypatch, tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(fuzz.seeds()["slice0.dcm"])
+    assert fuzz.read_one(path, []) == ({"read": 1}, [])
+
+    def fails(path):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(fuzz, "index_folder", fails)
+    ends, (wrong,) = fuzz.read_one(path, [])
+    assert not ends
+    assert "ZeroDivisionError" in wrong
+
+
+def header_that_lies_about_columns():
+    """Aborts the process in GDCM: the stream is 10 columns wide."""
+    ds = pydicom.dcmread(SHIPPED / "test_files" / "JPEGLSNearLossless_08.dcm")
+    ds.Columns = 8284
+    return ds
+
+
+FOUND = {"columns of JPEG-LS that lie": header_that_lies_about_columns}
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_found_once(name, tmp_path):
+    path = tmp_path / "found.dcm"
+    FOUND[name]().save_as(path)
+    with pytest.raises(ScanError) as caught:
+        read_scan(path)
+    assert caught.value.code in set(FAULTS) - {"unreadable", "timed_out"}
