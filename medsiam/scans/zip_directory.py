@@ -119,7 +119,9 @@ def _long(extra: bytes, *values: int) -> list[int]:
         kind, length = struct.unpack_from("<HH", extra, at)
         at += 4
         if kind == 1:
-            longer = (value for (value,) in struct.iter_unpack("<Q", extra[at : at + length & ~7]))
+            longer = (
+                value for (value,) in struct.iter_unpack("<Q", extra[at : at + (length & ~7)])
+            )
             return [next(longer, value) if value == _LONG else value for value in values]
         at += length
     return list(values)

@@ -54,7 +54,7 @@ def test_an_archive_in_an_archive_is_left_out_without_its_name():
 
 def test_a_zip_that_cannot_be_unpacked_is_one_sentence():
     whole = zipped({"a.dcm": bytes(range(256)) * 50})
-    with pytest.raises(ScanError, match="upload: .*pack it anew") as refused:
+    with pytest.raises(ScanError, match=r"upload: .*pack it anew") as refused:
         contents(("z.zip", whole[:-30]))
     assert refused.value.code == "damaged_archive"
 

