@@ -11,6 +11,8 @@ from medsiam.scans.faults import fault
 MAX_VOXELS = 512_000_000
 MAX_SIDE = 16_384
 MAX_INFLATED = 256 << 20  # bytes of a deflated DICOM data set
+MAX_FILE = 4 << 30  # bytes of a DICOM file
+MAX_NESTING = 64  # sequences within sequences
 MAX_PARTS = 10_000  # volumes, frames or pages of one file
 MAX_VOXELS_OF_ALL_PARTS = 4_096_000_000
 MAX_RATIO = 200  # unpacked to packed, where much is unpacked; scans stay far below

@@ -15,7 +15,7 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from medsiam.scans.dicom.elements import Head
+from medsiam.scans.dicom.head import Head
 
 # What pydicom ships lies here; its own look-up would download the rest.
 SHIPPED = Path(pydicom.data.__file__).parent
@@ -110,6 +110,18 @@ def enhanced(frames: np.ndarray, positions, **elements) -> FileDataset:
     for keyword, value in elements.items():
         setattr(ds, keyword, value)
     return ds
+
+
+def meta(syntax: str) -> bytes:
+    """The bytes of a DICOM file up to its data set."""
+    value = syntax.encode() + b"\0" * (len(syntax) % 2)
+    return b"\0" * 128 + b"DICM" + b"\x02\0\x10\0UI" + len(value).to_bytes(2, "little") + value
+
+
+def element(group: int, number: int, vr: bytes, value: bytes, order="little") -> bytes:
+    """The bytes of one element with explicit VR."""
+    tag = group.to_bytes(2, order) + number.to_bytes(2, order)
+    return tag + vr + len(value).to_bytes(2, order) + value
 
 
 def write_nifti(path: Path, voxels: np.ndarray, affine=None, *, code: int = 1) -> Path:

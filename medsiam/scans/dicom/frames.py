@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from medsiam.scans.dicom.elements import numbers, read_head
+from medsiam.scans.dicom.elements import numbers
 from medsiam.scans.dicom.geometry import make_plane, same_direction, same_spacing
+from medsiam.scans.dicom.head import read_head
 from medsiam.scans.dicom.header import Header, pixel_spacing
 from medsiam.scans.dicom.marks import marks_of
 from medsiam.scans.dicom.volumes import Placed, separate
 
 _PLACES = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
+_GROUPS = frozenset({0x52009229, 0x52009230})  # shared and per-frame functional groups
 _MARKS = (
     "FrameContentSequence",
     "MRImageFrameTypeSequence",
@@ -88,7 +90,7 @@ def volumes_in(header: Header) -> list[FrameVolume] | None:
         ScanError: as `read_head`.
     """
     with header.path.open("rb") as file:
-        return frame_volumes(read_head(file, header.path).dataset, header.frames)
+        return frame_volumes(read_head(file, header.path, _GROUPS).dataset, header.frames)
 
 
 def _item(groups: list[Dataset], sequence: str) -> Dataset:

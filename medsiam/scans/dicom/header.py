@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-from pydicom.filereader import dcmread
-from pydicom.tag import BaseTag
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import UID
 
-from medsiam.scans.dicom.elements import Head, inflated_file, numbers, read_head, text, words
+from medsiam.scans.dicom.elements import numbers, text, words
 from medsiam.scans.dicom.geometry import Plane, make_plane
+from medsiam.scans.dicom.head import Head, read_head, read_whole
 from medsiam.scans.dicom.marks import Marks, marks_of
 from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.limits import check_size
@@ -49,7 +49,39 @@ _KEYWORDS = (
     "PixelSpacing",
     "BurnedInAnnotation",
 )
-TAGS: list[BaseTag | int] = [BaseTag(tag_for_keyword(keyword) or 0) for keyword in _KEYWORDS]
+_PIXEL_KEYWORDS = (
+    "PlanarConfiguration",
+    "BitsAllocated",
+    "BitsStored",
+    "HighBit",
+    "PixelRepresentation",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "RescaleIntercept",
+    "RescaleSlope",
+    "WindowCenter",
+    "WindowWidth",
+    "WindowCenterWidthExplanation",
+    "ModalityLUTSequence",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "ExtendedOffsetTable",
+    "ExtendedOffsetTableLengths",
+    "PaletteColorLookupTableUID",
+    *(
+        f"{kind}{colour}PaletteColorLookupTable{part}"
+        for colour in ("Red", "Green", "Blue")
+        for kind, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
+    ),
+)
+
+
+def _tags(keywords: Iterable[str]) -> frozenset[int]:
+    return frozenset(tag for keyword in keywords if (tag := tag_for_keyword(keyword)))
+
+
+TAGS = _tags(_KEYWORDS)  # of the header pass
+_ALL_TAGS = TAGS | _tags(_PIXEL_KEYWORDS)
 
 _DICOMDIR = "MediaStorageDirectoryStorage"
 # Objects with pixel data that show no picture of the patient.
@@ -143,20 +175,15 @@ def read_dataset(path: Path) -> tuple[FileDataset, Header]:
     Raises:
         ScanError: as `read_header`; also `truncated_pixels` where the pixel data have no end.
     """
-    with path.open("rb") as file:
-        head = read_head(file, path)  # everything is checked before any pixel is touched
-        header = header_of(head, path)
-        file.seek(0)
-        if head.transfer_syntax == DeflatedExplicitVRLittleEndian:
-            dataset = inflated_file(file, path)
-        else:
-            dataset = dcmread(file, force=True)
-    if not any(tag in dataset for tag in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
+    dataset, syntax = read_whole(path, _ALL_TAGS)
+    if "MOSAIC" in words(dataset, "ImageType"):  # what it is made of stands in private elements
+        dataset, syntax = read_whole(path, None)
+    tags = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+    has_pixels = any(tag in dataset for tag in tags)
+    if not has_pixels:
+        read_header(path)  # says so where there never were any
         raise fault("truncated_pixels", path, "the file ends within its pixel data")
-    if "TransferSyntaxUID" not in dataset.file_meta:  # no preamble: as the reader found it
-        dataset.file_meta = FileMetaDataset()
-        dataset.file_meta.TransferSyntaxUID = head.transfer_syntax
-    return dataset, header
+    return dataset, header_of(Head(dataset, dataset.file_meta, syntax, has_pixels), path)
 
 
 def header_of(head: Head, path: Path) -> Header:
