@@ -20,7 +20,7 @@ from medsiam.preprocessing import build_augmentation
 from medsiam.training.card import card_fields
 from medsiam.training.dataset import PreparedScans, data_hash, prepare_rows
 from medsiam.training.display import Display
-from medsiam.training.losses import contrastive_loss, triplet_loss
+from medsiam.training.losses import contrastive_loss, supervised_contrastive_loss, triplet_loss
 from medsiam.training.run_folder import (
     create_run_folder,
     write_config,
@@ -28,7 +28,7 @@ from medsiam.training.run_folder import (
     write_metrics,
     write_split,
 )
-from medsiam.training.sampling import all_pairs, all_triplets, draw_batch
+from medsiam.training.sampling import all_pairs, all_triplets, draw_batch, similar_and_not
 from medsiam.training.settings import LossSettings, ScheduleSettings, TrainingConfig
 from medsiam.training.split import split_rows
 from medsiam.training.validation import COLLAPSED, Validation, validate
@@ -257,13 +257,13 @@ def batch_loss(
     *,
     settings: LossSettings,
 ) -> torch.Tensor:
-    """Return the loss over every pair or triplet of a batch.
+    """Return the loss over all that can be compared in a batch.
 
     Args:
         embeddings: (n, d).
         conditions: of each scan in the batch.
         subjects: of each scan in the batch.
-        settings: which loss, and its margin.
+        settings: which loss, and its margin or temperature.
     """
     if settings.kind == "contrastive":
         pairs = all_pairs(conditions, subjects)
@@ -272,6 +272,11 @@ def batch_loss(
             embeddings[pairs.second],
             torch.from_numpy(pairs.dissimilar),
             margin=settings.margin,
+        )
+    if settings.kind == "supcon":
+        positive, negative = map(torch.from_numpy, similar_and_not(conditions, subjects))
+        return supervised_contrastive_loss(
+            embeddings, positive, negative, temperature=settings.temperature
         )
     triplets = all_triplets(conditions, subjects)
     return triplet_loss(

@@ -1,10 +1,13 @@
-"""The two classic losses of twin networks, on embeddings.
+"""Losses of twin networks, on embeddings.
 
 Contrastive: R. Hadsell, S. Chopra, Y. LeCun, "Dimensionality reduction by learning an invariant
 mapping", CVPR 2006. Triplet: F. Schroff, D. Kalenichenko, J. Philbin, "FaceNet", CVPR 2015.
+Supervised contrastive: P. Khosla et al., "Supervised contrastive learning", NeurIPS 2020.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -70,3 +73,41 @@ def triplet_loss(
     to_positive = (anchor - positive).square().sum(dim=1)
     to_negative = (anchor - negative).square().sum(dim=1)
     return (to_positive - to_negative + margin).clamp_min(0).mean()
+
+
+def supervised_contrastive_loss(
+    embeddings: torch.Tensor,
+    positive: torch.Tensor,
+    negative: torch.Tensor,
+    *,
+    temperature: float,
+) -> torch.Tensor:
+    """Cross-entropy of picking a similar scan among all others (equation 2 of Khosla et al.).
+
+    L = mean over anchors i, and over the positives p of i, of
+    -log(exp(z_i z_p / t) / sum over the positives and negatives a of i of exp(z_i z_a / t)).
+
+    Args:
+        embeddings: (n, d); z are these, brought to unit length.
+        positive: (n, n) True where the column is similar to the row's scan and another one.
+        negative: (n, n) True where the column is of another condition.
+        temperature: t.
+
+    Returns:
+        scalar: anchors without positive or without negative have no say.
+
+    Raises:
+        UsageError: if no anchor has both.
+    """
+    anchors = positive.any(dim=1) & negative.any(dim=1)
+    if not anchors.any():
+        raise UsageError(
+            "supervised contrastive loss: no scan of the batch has a similar and a dissimilar one; "
+            "draw at least two scans of each of at least two conditions"
+        )
+    unit = torch.nn.functional.normalize(embeddings, dim=1)
+    closeness = (unit @ unit.T / temperature)[anchors]
+    similar, others = positive[anchors], (positive | negative)[anchors]
+    total = closeness.masked_fill(~others, -math.inf).logsumexp(dim=1, keepdim=True)
+    per_anchor = (total - closeness).masked_fill(~similar, 0).sum(dim=1) / similar.sum(dim=1)
+    return per_anchor.mean()

@@ -86,6 +86,21 @@ def _draw_rows(
     return np.array(rows[:size], dtype=np.int64)
 
 
+def similar_and_not(
+    conditions: Sequence[str], subjects: Sequence[str]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return what is worth comparing with each scan of the batch, similar and dissimilar.
+
+    Args:
+        conditions: of each scan in the batch.
+        subjects: of each scan in the batch.
+
+    Returns:
+        two (n, n), row = anchor.
+    """
+    return _positives(conditions, subjects), ~_equal(conditions)
+
+
 def all_pairs(conditions: Sequence[str], subjects: Sequence[str]) -> Pairs:
     """Every pair of the batch that is worth comparing, each once.
 

@@ -80,10 +80,11 @@ class SamplingSettings(_Section):
 
 
 class LossSettings(_Section):
-    """`[loss]`: contrastive learns from pairs, triplet from triplets."""
+    """`[loss]`: contrastive learns from pairs, triplet from triplets, supcon from whole batches."""
 
-    kind: Literal["contrastive", "triplet"] = "triplet"
-    margin: float = Field(default=0.3, gt=0)
+    kind: Literal["contrastive", "triplet", "supcon"] = "triplet"
+    margin: float = Field(default=0.3, gt=0, description="of contrastive and triplet")
+    temperature: float = Field(default=0.1, gt=0, description="of supcon")
 
 
 class OptimiserSettings(_Section):

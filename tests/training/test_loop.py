@@ -128,7 +128,7 @@ def test_global_random_states_are_left_alone(cases, tmp_path):
     assert random.getstate() == before[2]
 
 
-@pytest.mark.parametrize(("kind", "margin"), [("contrastive", 1.0), ("triplet", 0.3)])
+@pytest.mark.parametrize(("kind", "margin"), [("contrastive", 1.0), ("triplet", 0.3), ("supcon", 0.3)])
 def test_it_learns(cases, tmp_path, kind, margin):
     result = train(
         tiny_config(
@@ -238,7 +238,7 @@ def test_rate_rises_then_falls_along_a_half_cosine():
     assert rate_factor(20, 4, schedule) == pytest.approx(0)
 
 
-@pytest.mark.parametrize("kind", ["contrastive", "triplet"])
+@pytest.mark.parametrize("kind", ["contrastive", "triplet", "supcon"])
 def test_a_batch_of_one_condition_is_refused(kind):
     with pytest.raises(UsageError):
         batch_loss(

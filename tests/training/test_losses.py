@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from medsiam.errors import UsageError
-from medsiam.training.losses import contrastive_loss, triplet_loss
+from medsiam.training.losses import (
+    contrastive_loss,
+    supervised_contrastive_loss,
+    triplet_loss,
+)
+from medsiam.training.sampling import similar_and_not
 
 POINTS = [[0.0, 0.0], [3.0, 4.0], [0.1, 0.2], [1.0, -1.0], [0.5, 0.1]]
 # (first, second, Y): some dissimilar pairs lie inside the margin, some outside.
@@ -106,3 +111,60 @@ def test_a_batch_without_triplets_is_refused():
     none = torch.zeros(0, 2)
     with pytest.raises(UsageError, match="no triplet"):
         triplet_loss(none, none, none, margin=1.0)
+
+
+CONDITIONS = ["a", "a", "b", "b", "c"]  # c is alone: it is never an anchor, but told from
+
+
+@pytest.mark.parametrize("temperature", [0.07, 0.5])
+def test_supervised_contrastive_is_the_loop(temperature):
+    lengths = [math.hypot(*point) or 1.0 for point in POINTS]
+    units = [[x / n for x in point] for point, n in zip(POINTS, lengths, strict=True)]
+
+    def close(i: int, j: int) -> float:
+        return sum(x * y for x, y in zip(units[i], units[j], strict=True)) / temperature
+
+    anchors = []
+    for i, own in enumerate(CONDITIONS):
+        others = [j for j in range(5) if j != i]
+        similar = [j for j in others if CONDITIONS[j] == own]
+        if similar:
+            total = sum(math.exp(close(i, j)) for j in others)
+            terms = [-math.log(math.exp(close(i, p)) / total) for p in similar]
+            anchors.append(sum(terms) / len(terms))
+    positive, negative = map(torch.from_numpy, similar_and_not(CONDITIONS, list("vwxyz")))
+    loss = supervised_contrastive_loss(
+        torch.tensor(POINTS), positive, negative, temperature=temperature
+    )
+    assert loss.item() == pytest.approx(sum(anchors) / len(anchors), rel=1e-5)
+
+
+def test_supervised_contrastive_leaves_out_a_subjects_other_scans():
+    """A second scan of the anchor's subject is neither similar nor dissimilar."""
+    conditions, subjects = ["a", "a", "a", "b"], ["p", "p", "q", "r"]
+    positive, negative = map(torch.from_numpy, similar_and_not(conditions, subjects))
+    moved = torch.tensor([POINTS[0], [7.0, -3.0], POINTS[2], POINTS[3]])
+    only_first = torch.zeros_like(positive)
+    only_first[0] = positive[0]
+    before, after = (
+        supervised_contrastive_loss(points, only_first, negative, temperature=0.5)
+        for points in (torch.tensor(POINTS[:4]), moved)
+    )
+    assert before.item() == pytest.approx(after.item())
+
+
+def test_supervised_contrastive_without_anything_to_compare_is_refused():
+    for conditions in (["a", "a", "a"], ["a", "b", "c"]):
+        positive, negative = map(torch.from_numpy, similar_and_not(conditions, list("xyz")))
+        with pytest.raises(UsageError, match="no scan of the batch has a similar and a dissimilar"):
+            supervised_contrastive_loss(
+                torch.tensor(POINTS[:3]), positive, negative, temperature=0.1
+            )
+
+
+def test_supervised_contrastive_gradient_is_finite_at_equal_embeddings():
+    points = torch.ones(4, 2, requires_grad=True)
+    positive, negative = map(torch.from_numpy, similar_and_not(list("aabb"), list("wxyz")))
+    supervised_contrastive_loss(points, positive, negative, temperature=0.1).backward()
+    assert points.grad is not None
+    assert torch.isfinite(points.grad).all()
