@@ -12,6 +12,9 @@ from typing import Any
 
 _SECONDS_BETWEEN_LINES = 10.0
 _PIPED_WIDTH = 160
+_MOST_OF_A_KIND = 10
+# File names may hold bytes that are no text, and characters that steer a terminal.
+_STEERING = {code: f"\\x{code:02x}" for code in (*range(32), 127) if chr(code) not in "\t\n"}
 
 
 @dataclass(frozen=True)
@@ -29,31 +32,42 @@ class Remark:
     text: str
 
 
+def printable(text: str) -> str:
+    """Return a text in characters that every UTF-8 terminal shows and none obeys."""
+    shown = text.translate(_STEERING)
+    return shown.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def notice(text: str) -> None:
     """Print a remark to stderr, where it never disturbs a result."""
-    print(text, file=sys.stderr)
+    print(printable(text), file=sys.stderr)
 
 
 def print_text(text: str) -> None:
     """Print a line of the result."""
-    print(text)
+    print(printable(text))
 
 
 def print_json(document: Any) -> None:
     """Print the one JSON document of a `--json` run. NaN and infinity are refused."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    # Bytes of a file name that are no text become escapes, from which JSON makes them again.
+    print(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def print_remarks(remarks: Sequence[Remark]) -> None:
     """Print remarks by kind: what was said of many inputs is one line with the first of them."""
-    alike: dict[tuple[str, str], list[Remark]] = {}
+    kinds: dict[str, dict[str, list[Remark]]] = {}
     for remark in remarks:
-        alike.setdefault((remark.code, remark.text), []).append(remark)
-    for (code, text), same in sorted(alike.items(), key=lambda item: item[0][0]):
-        if len(same) == 1:
-            print_text(f"{code}: {same[0].about}: {text}")
-        else:
-            print_text(f"{len(same)} x {code}: {text} (first: {same[0].about})")
+        kinds.setdefault(remark.code, {}).setdefault(remark.text, []).append(remark)
+    for code, alike in sorted(kinds.items()):
+        for text, same in list(alike.items())[:_MOST_OF_A_KIND]:
+            first = same[0].about
+            many = f"{len(same)} x {code}: {text} (first: {first})"
+            print_text(many if len(same) > 1 else f"{code}: {first}: {text}")
+        rest = sum(len(same) for same in list(alike.values())[_MOST_OF_A_KIND:])
+        if rest:
+            print_text(f"{rest} x {code} more; --json gives all of them")
 
 
 def table(
@@ -93,7 +107,7 @@ def _cell(value: object) -> Any:
 
     if isinstance(value, float):
         return Text(f"{value:.3f}")
-    return Text("-" if value is None else str(value))
+    return Text("-" if value is None else printable(str(value)))
 
 
 @contextmanager

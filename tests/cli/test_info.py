@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 
@@ -8,7 +10,8 @@ import numpy as np
 from PIL import Image
 
 from medsiam.cli import main
-from tests.scans.written import SECRET, SECRET_ID, write, write_nifti, write_stack
+from medsiam.scans.faults import FAULTS, WARNINGS
+from tests.scans.written import SECRET, SECRET_ID, SERIES, write, write_nifti, write_stack
 
 VOLUME = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
 KEYS = {
@@ -22,6 +25,13 @@ KEYS = {
     "readable",
     "faults",
     "warnings",
+    "body_part",
+    "transfer_syntax",
+    "frames",
+    "channels",
+    "series_uid",
+    "accepts_2d",
+    "accepts_3d",
 }
 
 
@@ -33,6 +43,10 @@ def info(capsys, path) -> tuple[int, list[dict]]:
     for entry in entries:
         assert set(entry) >= KEYS
         assert entry["readable"] == (not entry["faults"])
+        assert entry["accepts_2d"] + entry["accepts_3d"] == entry["readable"]
+        for found in (*entry["faults"], *entry["warnings"]):
+            assert found["code"] in (FAULTS if found in entry["faults"] else WARNINGS)
+            assert found["message"]
     assert SECRET not in out
     assert SECRET_ID not in out
     return code, entries
@@ -57,6 +71,13 @@ def test_a_series(tmp_path, capsys):
         "readable": True,
         "faults": [],
         "warnings": [],
+        "body_part": None,
+        "transfer_syntax": "Explicit VR Little Endian",
+        "frames": 5,
+        "channels": 1,
+        "series_uid": SERIES,
+        "accepts_2d": False,
+        "accepts_3d": True,
     }
 
 
@@ -72,7 +93,7 @@ def test_colour(tmp_path, capsys):
     _, (entry,) = info(capsys, tmp_path)
     assert (entry["shape"], entry["channels"]) == ([6, 4], 3)
     main(["info", str(tmp_path)])
-    assert "6 x 4 colour" in capsys.readouterr().out
+    assert "6x4 RGB" in capsys.readouterr().out
 
 
 def test_junk_beside_scans_is_listed_and_no_failure(tmp_path, capsys):
@@ -112,21 +133,85 @@ def test_text_names_series_faults_and_notes(tmp_path, capsys):
     (tmp_path / "notes.txt").write_text("words")
     assert main(["info", str(tmp_path)]) == 4
     out = capsys.readouterr().out
-    assert "3 x 4 x 5" in out
+    assert "3x4x5" in out
     assert "LPS" in out
     assert "truncated_pixels: " in out
     assert "unknown_format: " in out
     assert SECRET_ID not in out
 
 
-def test_a_long_list_of_junk_is_cut(tmp_path, capsys):
+def test_equal_remarks_are_one_line(tmp_path, capsys):
     for k in range(60):
-        (tmp_path / f"{k}.txt").write_text("words")
+        (tmp_path / f"{k:02}.txt").write_text("words")
     assert main(["info", str(tmp_path)]) == 3
     captured = capsys.readouterr()
-    assert len(captured.out.splitlines()) == 41
-    assert "and 20 more" in captured.out
+    said, counts = captured.out.splitlines()
+    assert said.startswith("60 x unknown_format: it looks like text")
+    assert said.endswith("(first: 00.txt)")
+    assert counts == "0 readable, 0 refused; 60 other files"
     assert "no DICOM series" in captured.err
+
+
+def test_one_series_is_told_in_full(tmp_path, capsys):
+    write_stack(tmp_path, VOLUME, BodyPartExamined="KNEE")
+    main(["info", str(tmp_path)])
+    out = capsys.readouterr().out
+    told = dict(line.strip().split("   ", 1) for line in out.splitlines() if "   " in line.strip())
+    told = {name: value.strip() for name, value in told.items()}
+    assert told["body part"] == "KNEE"
+    assert told["transfer syntax"] == "Explicit VR Little Endian"
+    assert (told["2D scoring"], told["3D scoring"]) == ("not accepted", "accepted")
+    assert "1 readable, 0 refused; 0 other files" in out
+
+
+def test_time_points_are_one_row_and_many_entries(tmp_path, capsys):
+    write_nifti(tmp_path / "fmri.nii", np.zeros((4, 5, 3, 6), np.int16), np.diag([2.0, 2, 2, 1]))
+    write_nifti(tmp_path / "other.nii", VOLUME, np.eye(4))
+    code, entries = info(capsys, tmp_path)
+    assert code == 0
+    assert [entry["path"].endswith("fmri.nii") for entry in entries] == [True] * 6 + [False]
+    assert [entry["part"] for entry in entries[:6]] == list(range(6))
+    main(["info", str(tmp_path)])
+    out = capsys.readouterr().out
+    (row,) = (line for line in out.splitlines() if "fmri.nii" in line)
+    assert "6 volumes" in row
+    assert row.split()[-2:] == ["1", "3D"]
+
+
+def test_a_refused_series_says_so_in_its_row_and_why_below(tmp_path, capsys):
+    write_stack(tmp_path / "good", VOLUME)
+    for file in write_stack(tmp_path / "gap", np.zeros((9, 4, 4), np.int16), series="1.2.7")[3:4]:
+        file.unlink()
+    assert main(["info", str(tmp_path)]) == 4
+    out = capsys.readouterr().out
+    (row,) = (line for line in out.splitlines() if line.startswith("  gap"))
+    assert row.split()[-1] == "refused"
+    assert "missing_slices: gap: " in out
+    assert "1 readable, 1 refused; 0 other files" in out
+
+
+def test_the_table_fits_and_odd_names_print(tmp_path, capsys):
+    folder = tmp_path / ("a_long_name_of_a_folder_" * 4)
+    write_stack(folder / "one", VOLUME, spacing=(0.123456, 0.123456))
+    odd = os.fsdecode(b"M\xfcller \x1b[31m.dcm")
+    write(folder / odd, VOLUME[0], series="1.2.8")
+    assert main(["info", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    out.encode("utf-8")
+    assert "\x1b" not in out
+    table = [line for line in out.splitlines() if line.startswith("  ")]
+    assert max(map(len, table)) <= 100
+    assert info(capsys, tmp_path)[0] == 0
+
+
+def test_a_zip_is_told_like_its_folder(tmp_path, capsys):
+    write_stack(tmp_path / "in/s", VOLUME)
+    (tmp_path / "in/notes.txt").write_text("words")
+    shutil.make_archive(str(tmp_path / "study"), "zip", tmp_path / "in")
+    _, (series, junk) = info(capsys, tmp_path / "study.zip")
+    assert (series["shape"], series["readable"]) == ([3, 4, 5], True)
+    assert junk["faults"][0]["code"] == "unknown_format"
+    assert main(["info", str(tmp_path / "study.zip")]) == 0
 
 
 def test_neither_torch_nor_monai_is_needed(tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -47,3 +48,18 @@ def test_equal_remarks_are_one_line(capsys):
         "empty_file: x: it holds no bytes",
         "300 x unknown_format: it looks like text (first: 0.txt)",
     ]
+
+
+def test_file_names_that_are_no_text_are_shown_and_survive_json(capsys):
+    name = os.fsdecode(b"M\xfcller") + " \x1b[31m\x7f"
+    for show in (terminal.print_text, terminal.notice):
+        show(name)
+    terminal.table("T", ("name",), [(name,)])
+    out, err = capsys.readouterr()
+    assert r"M\xfcller \x1b[31m\x7f" in out
+    assert r"M\xfcller \x1b[31m\x7f" in err
+    assert "\x1b" not in out + err
+    terminal.print_json({"name": name})
+    out = capsys.readouterr().out
+    assert out.encode("utf-8")
+    assert json.loads(out)["name"] == name
