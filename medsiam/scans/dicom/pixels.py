@@ -23,6 +23,7 @@ from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
 
 from medsiam.scans.dicom.elements import numbers, words
 from medsiam.scans.dicom.header import Header
+from medsiam.scans.dicom.native import native_frames
 from medsiam.scans.dicom.padding import without_padding
 from medsiam.scans.faults import fault
 
@@ -117,6 +118,10 @@ def _stored_frames(
     dataset: Dataset, header: Header, wanted: Sequence[int]
 ) -> Iterator[NDArray[Any]]:
     """Yield stored values, (rows, columns) or (rows, columns, 3); YBR is turned into RGB."""
+    plain = native_frames(dataset, header, wanted)
+    if plain is not None:
+        yield from plain
+        return
     _check_transfer_syntax(dataset, header.path)
     _check_complete(dataset, header)
     shape = (header.rows, header.columns)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from medsiam.scans.dicom.assemble import Stack, slice_scan
+from medsiam.errors import ScanError
+from medsiam.scans.dicom.assemble import Stack
 from medsiam.scans.dicom.geometry import same_direction, same_spacing
 from medsiam.scans.dicom.header import Header, read_dataset, read_header
 from medsiam.scans.dicom.pixels import pictures
@@ -89,31 +91,43 @@ def read_series(
     folder = Path(os.path.commonpath(files))
     if part is not None:
         raise fault("no_such_part", folder, "the slices of one volume have no parts")
-    kept, said = drop_repeated([read_header(path) for path in files])
-    parts = split_series(kept)
-    if len(parts) > 1:
-        code, what = why_split([one[0] for one in parts])
-        raise fault(code, folder, what)
-    return _stacked(parts[0], folder, said, allow_resample=allow_resample)
+    try:
+        return _volume(files, folder, allow_resample=allow_resample)
+    except ScanError:
+        kept, said = drop_repeated([read_header(path) for path in files])
+        if not said:
+            raise
+    scan = read_series([header.path for header in kept], allow_resample=allow_resample)
+    return replace(scan, warnings=(*said, *scan.warnings))
 
 
-def _stacked(
-    slices: Part, folder: Path, said: Sequence[ScanWarning], *, allow_resample: bool
-) -> Scan:
-    stack = Stack(slices[0], len(slices), folder)
-    for known in slices:
-        dataset, header = read_dataset(known.path)
-        if header.plane is None or _key(header) != _key(known):
-            raise fault("unreadable", known.path, "it changed while it was read")
+def _volume(files: Sequence[Path], folder: Path, *, allow_resample: bool) -> Scan:
+    """Read each file once; that they make one volume is seen on the way."""
+    headers: list[Header] = []
+    stack = None
+    for path in files:
+        dataset, header = read_dataset(path)
+        headers.append(header)
+        if header.plane is None or header.is_mosaic or not _fits(header, headers[0]):
+            raise _not_one_volume(files, folder)
+        stack = stack or Stack(header, len(files), folder)
         (picture,) = pictures(dataset, header)
-        if len(slices) == 1:
-            return slice_scan(header, picture, header.plane, warnings=said)
         stack.add(picture, header.plane)
+    if stack is None or len(split_series(headers)) > 1:
+        raise _not_one_volume(files, folder)
     return stack.scan(
-        sources=[header.path for header in slices],
-        warnings=(*said, *dict.fromkeys(text for header in slices for text in header.warnings)),
+        sources=files,
+        warnings=tuple(dict.fromkeys(text for header in headers for text in header.warnings)),
         allow_resample=allow_resample,
     )
+
+
+def _not_one_volume(files: Sequence[Path], folder: Path) -> ScanError:
+    """Say what holds the files apart; slower than finding that something does."""
+    kept, _ = drop_repeated([read_header(path) for path in files])
+    parts = split_series(kept)
+    code, what = why_split([part[0] for part in parts])
+    return fault(code, folder, what)
 
 
 def drop_repeated(headers: Sequence[Header]) -> tuple[list[Header], tuple[ScanWarning, ...]]:
@@ -178,6 +192,10 @@ def _key(header: Header) -> tuple[object, ...]:
         header.photometric,
         header.is_localizer,
     )
+
+
+def _fits(a: Header, b: Header) -> bool:
+    return _key(a) == _key(b) and _parallel(a, b)
 
 
 def _parallel(a: Header, b: Header) -> bool:

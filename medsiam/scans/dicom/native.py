@@ -1,0 +1,55 @@
+"""Uncompressed grey pixel data -> stored values, without the way through a decoder.
+
+Most slices of an archive are of this kind, and finding the decoder costs more than the decoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from medsiam.scans.dicom.elements import numbers
+from medsiam.scans.dicom.header import Header
+
+_PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+_FORMAT = ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
+_PIXEL_DATA = 0x7FE00010
+
+
+def native_frames(
+    dataset: Dataset, header: Header, wanted: Sequence[int]
+) -> Iterator[NDArray[Any]] | None:
+    """Return (rows, columns) of each wanted frame, or None where anything is not plain.
+
+    Bits above the stored ones are masked (PS3.5 8.1.1): some files keep overlays or dirt there.
+    """
+    found = [numbers(dataset, keyword, 1) for keyword in _FORMAT]
+    format_ = [int(value[0]) for value in found if value]
+    if header.transfer_syntax not in _PLAIN or header.samples != 1 or len(format_) < len(_FORMAT):
+        return None
+    allocated, stored, high, signed = format_
+    if allocated not in (8, 16, 32) or high != stored - 1 or not 1 <= stored <= allocated:
+        return None
+    dtype = np.dtype(f"<{'i' if signed else 'u'}{allocated // 8}")
+    data = getattr(dataset.get_item(_PIXEL_DATA), "value", None) or b""
+    size = header.rows * header.columns
+    expected = size * header.frames * dtype.itemsize
+    if len(data) != expected + expected % 2:
+        return None
+    unused = allocated - stored
+    return (
+        _masked(np.frombuffer(data, dtype, size, frame * size * dtype.itemsize), unused).reshape(
+            header.rows, header.columns
+        )
+        for frame in wanted
+    )
+
+
+def _masked(values: NDArray[Any], unused: int) -> NDArray[Any]:
+    """Drop the highest `unused` bits; an arithmetic shift keeps the sign."""
+    return (values << unused) >> unused if unused else values
