@@ -15,7 +15,7 @@ from medsiam.scans.archive import Archive, no_room_is_a_fault, open_archive, unp
 from medsiam.scans.dicom.header import Header, read_header
 from medsiam.scans.faults import fault, is_foreign, warning
 from medsiam.scans.grouping import series_sources
-from medsiam.scans.guard import guarded
+from medsiam.scans.guard import guarded, quiet
 from medsiam.scans.nifti import nifti_facts
 from medsiam.scans.sniff import opened, sniff
 from medsiam.scans.source import ScanSource
@@ -69,7 +69,7 @@ def index_folder(folder: Path | str) -> FolderIndex:
     top = Path(folder)
     if not top.exists():
         raise fault("missing_file", top, "no such file or folder")
-    with _Found() as found:
+    with quiet(), _Found() as found:  # once for all files: entering it for each costs more
         for path in _files_below(top) if top.is_dir() else [top]:
             found.look_at(path)
         sources = found.all_sources()
