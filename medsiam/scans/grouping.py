@@ -31,16 +31,40 @@ def series_sources(headers: Sequence[Header]) -> Iterator[ScanSource]:
 
 def _said_of_split(parts: Sequence[Part]) -> list[tuple[ScanWarning, ...]]:
     """Say where slices of one series were held apart; single pictures in a series are usual."""
-    silent: list[tuple[ScanWarning, ...]] = [() for _ in parts]
     if len(parts) < 2:
-        return silent
+        return [()]
+    folders: dict[Path, list[Part]] = defaultdict(list)
+    places: dict[object, list[Part]] = defaultdict(list)
+    for part in parts:
+        folders[part[0].path.parent].append(part)
+        places[_place(part)].append(part)
+    return [
+        (*_mixed(folders[part[0].path.parent]), *_which(part, places[_place(part)]))
+        for part in parts
+    ]
+
+
+def _mixed(parts: Sequence[Part]) -> tuple[ScanWarning, ...]:
+    """Name what holds the parts of one series in one folder apart."""
     code, what = why_split([part[0] for part in parts])
-    if code.startswith("mixed_"):
-        return [(warning("split_series", f"{what}; read as {len(parts)} scans"),) for _ in parts]
-    if code in ("several_time_points", "several_echoes", "several_image_types"):
-        _, phrases = told_apart([part[0].marks for part in parts])
-        return [(warning("one_of_several", phrase),) for phrase in phrases]
-    return silent
+    said = warning("split_series", f"{what}; read as {len(parts)} scans")
+    return (said,) if code.startswith("mixed_") and len(parts) > 1 else ()
+
+
+def _which(part: Part, parts: Sequence[Part]) -> tuple[ScanWarning, ...]:
+    """Name one of several volumes at the same place; copies in other folders count once."""
+    found = {other[0].slice_key: other for other in parts}
+    if len(found) < 2:
+        return ()
+    _, phrases = told_apart([other[0].marks for other in found.values()])
+    return (warning("one_of_several", phrases[list(found).index(part[0].slice_key)]),)
+
+
+def _place(part: Part) -> object:
+    first = part[0]
+    if first.plane is None:
+        return first.path
+    return (first.columns, first.rows, *(round(mm, 2) for mm in first.plane.position))
 
 
 def _series_source(part: Part, said: tuple[ScanWarning, ...]) -> ScanSource:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -63,3 +65,12 @@ def test_a_film_is_one_source_that_says_what_it_is_when_read(tmp_path):
     with pytest.raises(ScanError) as caught:
         source.read()
     assert caught.value.code == "frames_without_positions"
+
+
+def test_copies_in_other_folders_are_not_taken_for_further_volumes(tmp_path):
+    files = write_stack(tmp_path / "a", VOLUME)
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    files.append(write(tmp_path / "c/x", np.zeros((9, 9), np.int16), position=(0, 0, 1)))
+    sources = sources_of([*files, *sorted((tmp_path / "b").iterdir())])
+    assert [len(source.files) for source in sources] == [5, 5, 1]
+    assert [source.warnings for source in sources] == [()] * 3
