@@ -51,6 +51,7 @@ def read_image(path: Path, *, part: int | None = None) -> Scan:
                     image.load()
                     said = _loss_of_depth(image, path)
                     array, flattened = _grey_or_rgb(_upright(image), path)
+                    array = _unsigned(array, image)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             what = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
             raise fault("too_large", path, what) from None
@@ -117,7 +118,7 @@ def _grey_or_rgb(image: Image.Image, path: Path) -> tuple[NDArray[Any], tuple[Sc
     if mode == "1":
         return np.asarray(image.convert("L")), ()
     if mode in _GREY:
-        return _unsigned(image), ()
+        return np.asarray(image), ()
     if mode in ("LA", "La"):
         return _on_black(image.convert("LA"), "L")
     if mode in ("RGBA", "RGBa", "PA") or "transparency" in image.info:
@@ -127,10 +128,9 @@ def _grey_or_rgb(image: Image.Image, path: Path) -> tuple[NDArray[Any], tuple[Sc
     raise fault("unsupported_pixels", path, f"pixels of mode {mode}")
 
 
-def _unsigned(image: Image.Image) -> NDArray[Any]:
+def _unsigned(values: NDArray[Any], image: Image.Image) -> NDArray[Any]:
     """Return grey values; Pillow takes a TIFF's unsigned numbers of 32 bits for signed ones."""
     tags: Any = getattr(image, "tag_v2", {})
-    values = np.asarray(image)
     is_unsigned = tags.get(_SAMPLE_FORMAT, (1,)) == (1,) and tags.get(_BITS) == (32,)
     return values.view(np.uint32) if is_unsigned and values.dtype == np.int32 else values
 

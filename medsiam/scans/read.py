@@ -43,6 +43,8 @@ def read_scan(path: Path | str, *, part: int | None = None, allow_resample: bool
             source = ScanSource(kind, path, (path,), part)
             return source.read(allow_resample=allow_resample)
     index = index_folder(path)
+    if [skipped.path for skipped in index.skipped] == [path]:  # an archive that cannot be opened
+        raise ScanError(index.skipped[0].code, f"{path}: {index.skipped[0].reason}")
     source, said = _only_source(index, part)
     scan = source.read(allow_resample=allow_resample)
     return replace(scan, warnings=(*said, *_said_of_skipped(index), *scan.warnings))
@@ -70,8 +72,6 @@ def _only_source(
 
 def _nothing(index: FolderIndex) -> ScanError:
     n = len(index.skipped)
-    if n == 1 and index.skipped[0].path == index.folder:
-        return ScanError(index.skipped[0].code, f"{index.folder}: {index.skipped[0].reason}")
     what = f"no scan among {n} files ({_codes(index)})" if n else "it holds no file"
     return fault("no_scan", index.folder, what)
 

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import os
+import struct
+import tempfile
+import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +13,18 @@ from PIL import Image
 from pydicom.uid import SegmentationStorage
 
 from medsiam.errors import ScanError
-from medsiam.scans import index_folder
-from tests.scans.written import SECRET, SECRET_ID, SHIPPED, write, write_nifti, write_stack
+from medsiam.scans import archive, index_folder
+from medsiam.scans.folder import _files_below
+from tests.scans.test_zip_directory import zipped
+from tests.scans.written import (
+    SECRET,
+    SECRET_ID,
+    SHIPPED,
+    enhanced,
+    write,
+    write_nifti,
+    write_stack,
+)
 
 VOLUME = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
 
@@ -170,6 +184,140 @@ def test_a_single_file_is_an_index_of_one(tmp_path):
     assert (index.folder, len(index.sources), index.skipped) == (tmp_path, 1, ())
     (tmp_path / "b").write_text("words")
     assert [s.code for s in index_folder(tmp_path / "b").skipped] == ["unknown_format"]
+
+
+def zipped_tree(folder: Path, path: Path) -> Path:
+    files = sorted(everything(folder))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for file in files:
+            packed.write(file, file.relative_to(folder))
+    return path
+
+
+def seen_from(index):
+    return [
+        (s.kind, str(s.path.relative_to(index.folder)), s.part, s.spatial_dims, s.modality)
+        for s in index.sources
+    ]
+
+
+def test_an_archive_holds_what_its_folder_holds(mixed, tmp_path_factory):
+    path = zipped_tree(mixed, tmp_path_factory.mktemp("zip") / "x.zip")
+    index, plain = index_folder(path), index_folder(mixed)
+    assert index.folder == path
+    assert seen_from(index) == seen_from(plain)
+    for source, expected in zip(index.sources, plain.sources, strict=True):
+        scan = source.read()
+        assert scan.content_hash == expected.read().content_hash
+        assert scan.warnings == expected.read().warnings
+        assert scan.sources == tuple(path / f.relative_to(mixed) for f in expected.files)
+    assert [(s.path.relative_to(path), s.code, s.reason) for s in index.skipped] == [
+        (s.path.relative_to(mixed), s.code, s.reason) for s in plain.skipped
+    ]
+    assert index == index_folder(path)
+
+
+def test_archives_below_a_folder_are_looked_into_and_leave_nothing_behind(mixed, monkeypatch):
+    temporary = mixed.parent / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    top = mixed.parent / "top"
+    (top / "a/b").mkdir(parents=True)
+    write_nifti(top / "a/v.nii", VOLUME)
+    zipped_tree(mixed, top / "a/b/no-ending")
+    index = index_folder(top)
+    found = [str(source.path.relative_to(top)) for source in index.sources]
+    assert "a/v.nii" in found
+    assert "a/b/no-ending/ct/two" in found
+    cut = top / "a/b/no-ending/empty.dcm"
+    assert [s.code for s in index.skipped if s.path == cut] == ["empty_file"]
+    for source in index.sources:
+        source.read()
+    assert not list(temporary.iterdir())
+
+
+def test_a_series_in_an_archive_and_beside_it_is_one(tmp_path):
+    files = write_stack(tmp_path / "s", VOLUME)
+    zipped_tree(tmp_path / "s", tmp_path / "s/x.zip")
+    for file in files[2:]:
+        file.unlink()
+    with zipfile.ZipFile(tmp_path / "s/x.zip") as packed:
+        kept = {name: packed.read(name) for name in ("2.dcm", "3.dcm", "4.dcm")}
+    with zipfile.ZipFile(tmp_path / "s/x.zip", "w") as packed:
+        for name, data in kept.items():
+            packed.writestr(name, data)
+    (source,) = index_folder(tmp_path / "s").sources
+    scan = source.read()
+    np.testing.assert_array_equal(scan.array, VOLUME.transpose(2, 1, 0))
+    assert set(scan.sources) == {*files[:2], *(tmp_path / "s/x.zip" / name for name in kept)}
+
+
+def test_frames_in_an_archive_are_volumes(tmp_path):
+    positions = [(0, 0, 2.0 * k) for k in range(5)]
+    enhanced(VOLUME, positions).save_as(tmp_path / "e.dcm", enforce_file_format=True)
+    expected = index_folder(tmp_path / "e.dcm").sources
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.write(tmp_path / "e.dcm", "in/e.dcm")
+    found = index_folder(tmp_path / "x.zip").sources
+    assert [s.spatial_dims for s in found] == [s.spatial_dims for s in expected]
+    assert found[0].path == tmp_path / "x.zip/in/e.dcm"
+    assert found[0].read().content_hash == expected[0].read().content_hash
+
+
+def test_what_is_wrong_with_an_archive_is_said_of_it(tmp_path):
+    inner = zipped({"v.nii": b"1"})
+    (tmp_path / "nested.zip").write_bytes(zipped({"in/side.zip": inner}))
+    (tmp_path / "cut.zip").write_bytes(inner[:-30])
+    (tmp_path / "many.zip").write_bytes(zipped({str(k): b"1" for k in range(5001)}))
+    (tmp_path / "text.docx").write_bytes(zipped({"[Content_Types].xml": b"<a>"}))
+    (tmp_path / "none.zip").write_bytes(zipped({}))
+    assert [
+        (str(s.path.relative_to(tmp_path)), s.code) for s in index_folder(tmp_path).skipped
+    ] == [
+        ("cut.zip", "damaged_archive"),
+        ("many.zip", "expands_too_much"),
+        ("nested.zip/in/side.zip", "nested_archive"),
+        ("text.docx", "unknown_format"),
+    ]
+
+
+def test_nothing_of_an_archive_that_expands_too_much_is_kept(tmp_path, monkeypatch):
+    write_nifti(tmp_path / "v.nii", VOLUME)
+    data = zipped({"a.nii": (tmp_path / "v.nii").read_bytes(), "b": bytes(9000), "c": b"text"})
+    (tmp_path / "x.zip").write_bytes(data)
+    assert len(index_folder(tmp_path).sources) == 2
+    monkeypatch.setattr(archive, "MAX_BYTES", 5000)
+    packed = data.replace(struct.pack("<I", 9000), struct.pack("<I", 1))  # a lie
+    (tmp_path / "x.zip").write_bytes(packed)
+    index = index_folder(tmp_path)
+    assert [s.path.name for s in index.sources] == ["v.nii"]
+    assert [(s.path.name, s.code) for s in index.skipped] == [("x.zip", "expands_too_much")]
+
+
+def test_each_volume_of_a_nifti_file_is_a_source(tmp_path):
+    volumes = np.stack([VOLUME + k for k in range(11)], -1)
+    write_nifti(tmp_path / "v.nii.gz", volumes)
+    index = index_folder(tmp_path)
+    assert [source.part for source in index.sources] == [*range(11)]
+    for part, source in enumerate(index.sources):
+        assert source.warnings == (f"time point {part + 1} of 11",)
+        assert source.warnings[0].code == "one_of_several"
+        np.testing.assert_array_equal(source.read().array, volumes[..., part])
+
+
+def test_ten_thousand_files_are_found_without_asking_the_disk_for_each(tmp_path, monkeypatch):
+    for folder in range(20):
+        (tmp_path / str(folder)).mkdir()
+        for k in range(500):
+            (tmp_path / str(folder) / str(k)).touch()
+    asked = []
+    stat = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda self, **how: asked.append(self) or stat(self, **how))
+    start = time.monotonic()
+    found = list(_files_below(tmp_path))
+    assert time.monotonic() - start < 1
+    assert (len(found), len(asked)) == (10_000, 21)
+    assert found == sorted(found)
 
 
 def test_a_missing_folder_is_the_one_thing_that_raises(tmp_path):

@@ -16,10 +16,24 @@ GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], -1)
 
 
-def code_of(path):
+def code_of(path, **how):
     with pytest.raises(ScanError) as caught, guarded(path):
-        read_image(path)
+        read_image(path, **how)
     return caught.value.code
+
+
+def tiff_of(tmp_path, values, tags):
+    """A TIFF of one raw strip, little-endian unless the values are not."""
+    order = ">" if values.dtype.byteorder == ">" else "<"
+    stored = values.tobytes()
+    known = {256: values.shape[1], 257: values.shape[0], 259: 1, 262: 1, 273: 8, 277: 1}
+    known |= {258: 8 * values.itemsize, 278: values.shape[0], 279: len(stored), **tags}
+    data = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8 + len(stored))
+    data += stored + struct.pack(f"{order}H", len(known))
+    for tag, value in sorted(known.items()):
+        data += struct.pack(f"{order}HHII", tag, 4, 1, value)
+    (tmp_path / "x").write_bytes(data + bytes(4))
+    return tmp_path / "x"
 
 
 def saved(tmp_path, image, form="PNG", **how):
@@ -134,6 +148,58 @@ def test_several_pages_are_refused(tmp_path):
         tmp_path, pages[0], "PNG", save_all=True, append_images=[Image.fromarray(GREY[::-1])]
     )
     assert code_of(path) == "multi_page"
+
+
+def test_each_part_is_the_page_that_pillow_shows(tmp_path):
+    pages = [Image.fromarray(GREY + np.uint8(k)) for k in range(4)]
+    pages.append(Image.fromarray(COLOUR))
+    path = saved(tmp_path, pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    for part, page in enumerate(pages):
+        expected = np.swapaxes(np.asarray(page), 0, 1)
+        np.testing.assert_array_equal(read_image(path, part=part).array, expected)
+    for part in (-1, 5):
+        assert code_of(path, part=part) == "no_such_part"
+
+
+def test_each_part_is_the_frame_of_an_animated_png(tmp_path):
+    frames = [Image.fromarray(GREY), Image.fromarray(GREY[::-1].copy())]
+    path = saved(tmp_path, frames[0], "PNG", save_all=True, append_images=frames[1:])
+    np.testing.assert_array_equal(read_image(path, part=0).array, GREY.T)
+    np.testing.assert_array_equal(read_image(path, part=1).array, GREY[::-1].T)
+    assert code_of(path, part=2) == "no_such_part"
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG", "TIFF"])
+def test_the_one_picture_is_part_0(tmp_path, form):
+    path = saved(tmp_path, Image.fromarray(GREY), form)
+    np.testing.assert_array_equal(read_image(path, part=0).array, read_image(path).array)
+    assert code_of(path, part=1) == "no_such_part"
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sample_format"),
+    [
+        *[("u1", 1), ("<u2", 1), (">u2", 1), ("<u4", 1)],
+        *[("<i2", 2), (">i2", 2), ("<i4", 2), ("<f4", 3), (">f4", 3)],
+    ],
+)
+def test_plain_tiffs_of_every_number(tmp_path, dtype, sample_format):
+    values = np.asarray([[0, 1, 100], [3, 250, 7]], dtype)
+    if values.itemsize > 1:
+        values[0, 0] = np.iinfo(dtype).max if values.dtype.kind in "iu" else -0.5
+    path = tiff_of(tmp_path, values, {339: sample_format})
+    np.testing.assert_array_equal(read_image(path).array, values.T.astype(np.float32))
+
+
+def test_a_tiff_of_other_numbers_is_named(tmp_path):
+    half = np.zeros((2, 3), np.float16)
+    assert code_of(tiff_of(tmp_path, half, {339: 3})) == "unsupported_pixels"
+
+
+def test_cmyk_jpeg_is_the_colour_it_was(tmp_path):
+    flat = Image.new("RGB", (16, 16), (200, 30, 90)).convert("CMYK")
+    scan = read_image(saved(tmp_path, flat, "JPEG", quality=95))
+    assert abs(scan.array - [200, 30, 90]).max() <= 4
 
 
 def png(width, height, depth=8, colour=0, data=b"") -> bytes:

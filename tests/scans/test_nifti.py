@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import gzip
+import os
 import struct
+import time
+import tracemalloc
 
 import nibabel as nib
 import numpy as np
 import pytest
 
 from medsiam.errors import ScanError
+from medsiam.preprocessing import Recipe, prepare
+from medsiam.scans import nifti
 from medsiam.scans.nifti import nifti_facts, read_nifti
 from tests.scans.dicom.test_series import SPACING, TURNS, turned
 from tests.scans.written import letter_f, write_nifti
@@ -83,93 +88,6 @@ def test_no_slope_means_as_stored(tmp_path, slope):
     np.testing.assert_array_equal(read_nifti(path).array, VOLUME)
 
 
-def test_no_codes_no_affine_and_no_spacing_without_a_unit(tmp_path):
-    path = write_nifti(tmp_path / "v.nii", VOLUME)
-    scan = read_nifti(path)
-    assert (scan.affine, scan.spacing, scan.orientation) == (None, None, None)
-
-
-@pytest.mark.parametrize(
-    ("unit", "zooms", "spacing"),
-    [
-        (2, (0.5, 1, 2), (0.5, 1, 2)),
-        (3, (500, 1000, 2000), (0.5, 1, 2)),  # micrometres
-        (1, (0.0005, 0.001, 0.002), (0.5, 1, 2)),  # metres
-        (0, (0.5, 1, 2), None),
-        (2, (0, 1, 2), None),
-        (2, (-1, 1, 2), None),
-        (1, (0.5, 1, 2), None),  # half a metre is no voxel
-        (7, (1, 1, 1), None),
-    ],
-)
-def test_spacing_without_affine_needs_a_unit_and_sense(tmp_path, unit, zooms, spacing):
-    path = write_nifti(tmp_path / "v.nii", VOLUME)
-    patched(path, PIXDIM + 4, "<3f", *zooms)
-    patched(path, UNITS, "<b", unit)
-    scan = read_nifti(path)
-    assert scan.affine is None
-    assert scan.spacing == (None if spacing is None else pytest.approx(spacing))
-
-
-def test_an_affine_in_micrometres_comes_out_in_mm(tmp_path):
-    path = patched(
-        write_nifti(tmp_path / "v.nii", VOLUME, np.diag([250, 500, 1000, 1.0])), UNITS, "<b", 3
-    )
-    assert read_nifti(path).spacing == pytest.approx((0.25, 0.5, 1))
-
-
-def test_sform_goes_before_qform_and_disagreement_is_said(tmp_path):
-    image = nib.Nifti1Image(VOLUME, AFFINE)
-    other = AFFINE.copy()
-    other[0, 3] += 30
-    image.set_sform(AFFINE, 2)
-    image.set_qform(other, 1)
-    nib.save(image, tmp_path / "both.nii")
-    scan = read_nifti(tmp_path / "both.nii")
-    np.testing.assert_allclose(scan.affine, AFFINE, atol=1e-5)
-    assert scan.warnings == ("sform and qform disagree; the sform is used",)
-    image.set_sform(None, 0)
-    nib.save(image, tmp_path / "q.nii")
-    np.testing.assert_allclose(read_nifti(tmp_path / "q.nii").affine, other, atol=1e-5)
-    assert read_nifti(tmp_path / "q.nii").warnings == ()
-
-
-def sform_beside(tmp_path, steps, zooms):
-    image = nib.Nifti1Image(VOLUME, np.diag([*steps, 1.0]))
-    image.header.set_xyzt_units("mm")
-    image.set_qform(None, 0)
-    image.to_filename(tmp_path / "v.nii")
-    return read_nifti(patched(tmp_path / "v.nii", PIXDIM + 4, "<3f", *zooms))
-
-
-def test_plain_steps_of_1_mm_beside_a_voxel_size_take_that_size(tmp_path):
-    scan = sform_beside(tmp_path, (-1, 1, 1), (1.5, 2, 10))
-    np.testing.assert_allclose(scan.affine, np.diag([-1.5, 2, 10, 1]))
-    assert scan.spacing == pytest.approx((1.5, 2, 10))
-    assert "the header's voxel size is 1.5 x 2 x 10 mm" in scan.warnings[0]
-
-
-@pytest.mark.parametrize(
-    ("steps", "zooms"), [((-1, 1, 1), (1, 1, 1)), ((2, 2, 3), (1, 1, 1)), ((1, 1, 1), (0, 2, 2))]
-)
-def test_otherwise_the_affine_stands(tmp_path, steps, zooms):
-    scan = sform_beside(tmp_path, steps, zooms)
-    np.testing.assert_allclose(scan.affine, np.diag([*steps, 1]))
-    assert scan.warnings == ()
-
-
-def test_an_affine_that_flattens_space_is_not_used(tmp_path):
-    image = nib.Nifti1Image(VOLUME, AFFINE)
-    image.header["srow_y"] = image.header["srow_x"]
-    image.header["qform_code"] = 0
-    image.header["sform_code"] = 1
-    with (tmp_path / "v.nii").open("wb") as file:
-        file.write(image.header.binaryblock + bytes(4) + VOLUME.tobytes("F"))
-    scan = read_nifti(patched(tmp_path / "v.nii", VOX_OFFSET, "<f", 352))
-    assert scan.affine is None
-    assert "cannot be inverted" in scan.warnings[0]
-
-
 def test_one_slice_is_2d(tmp_path):
     for voxels in (VOLUME[:, :, :1], VOLUME[:, :, 0]):
         path = write_nifti(tmp_path / "v.nii.gz", voxels, AFFINE)
@@ -178,19 +96,6 @@ def test_one_slice_is_2d(tmp_path):
         np.testing.assert_array_equal(scan.array, VOLUME[:, :, 0])
         assert scan.spacing == pytest.approx((1.5, 2))
         assert scan.orientation == "AL"
-
-
-def test_one_slice_of_no_thickness_has_a_direction_all_the_same(tmp_path):
-    flat = AFFINE.copy()
-    flat[:3, 2] = 0
-    image = nib.Nifti1Image(VOLUME[:, :, :1], AFFINE)
-    image.header["srow_z"][2] = 0
-    image.header["qform_code"] = 0
-    image.header["sform_code"] = 1
-    with (tmp_path / "v.nii").open("wb") as file:
-        file.write(image.header.binaryblock + bytes(4) + VOLUME[:, :, 0].tobytes("F"))
-    scan = read_nifti(patched(tmp_path / "v.nii", VOX_OFFSET, "<f", 352))
-    assert abs(scan.affine[2, 2]) == pytest.approx(1)
 
 
 def test_a_fourth_axis_of_one_is_dropped_and_a_real_one_refused(tmp_path):
@@ -236,6 +141,156 @@ def test_a_promise_beyond_the_ceiling_is_refused_from_the_header(tmp_path):
 def test_nonsense_in_the_header_is_damage(tmp_path, offset, form, values):
     path = patched(write_nifti(tmp_path / "v.nii", VOLUME, AFFINE), offset, form, *values)
     assert code_of(path) == "damaged_nifti"
+
+
+@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
+@pytest.mark.parametrize("name", ["v.nii", "v.nii.gz"])
+@pytest.mark.parametrize("trailing", [(4,), (1, 4), (2, 3)])
+def test_each_part_is_the_volume_that_nibabel_has_there(tmp_path, kind, name, trailing):
+    voxels = np.random.default_rng(1).integers(-999, 999, (3, 4, 5, *trailing)).astype(np.int16)
+    kind(voxels, AFFINE).to_filename(tmp_path / name)
+    volumes = nib.load(tmp_path / name).get_fdata().reshape((3, 4, 5, -1), order="F")
+    facts = facts_of(tmp_path / name)
+    assert (facts.volumes, facts.shape) == (volumes.shape[-1], (3, 4, 5))
+    assert facts.over_time == (trailing == (4,))
+    for part in range(facts.volumes):
+        scan = read_nifti(tmp_path / name, part=part)
+        np.testing.assert_array_equal(scan.array, volumes[..., part])
+        np.testing.assert_allclose(scan.affine, AFFINE, atol=1e-6)
+    for part in (-1, facts.volumes):
+        assert code_of(tmp_path / name, part=part) == "no_such_part"
+
+
+def test_the_one_volume_is_part_0(tmp_path):
+    path = write_nifti(tmp_path / "v.nii", VOLUME, AFFINE)
+    np.testing.assert_array_equal(read_nifti(path, part=0).array, VOLUME)
+    assert code_of(path, part=1) == "no_such_part"
+
+
+def test_volumes_before_a_cut_can_be_read(tmp_path):
+    path = write_nifti(tmp_path / "v.nii", np.stack([VOLUME, VOLUME + 1], -1), AFFINE)
+    path.write_bytes(path.read_bytes()[:-7])
+    np.testing.assert_array_equal(read_nifti(path, part=0).array, VOLUME)
+    assert code_of(path, part=1) == "truncated_pixels"
+
+
+@pytest.mark.parametrize("name", ["v.nii", "v.nii.gz"])
+def test_one_part_needs_the_memory_of_one(tmp_path, name):
+    voxels = np.zeros((128, 128, 32, 40), np.int16)
+    voxels[..., 39] = 7
+    write_nifti(tmp_path / name, voxels, AFFINE)
+    tracemalloc.start()
+    scan = read_nifti(tmp_path / name, part=39)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert scan.array.min() == 7
+    assert peak < 8 * scan.array.nbytes  # all volumes would be 20 times as much, unscaled
+
+
+def test_slabs_join_without_a_seam(tmp_path, monkeypatch):
+    monkeypatch.setattr(nifti, "_SLAB", 50)  # 2 slices of 12 voxels
+    path = write_nifti(tmp_path / "v.nii.gz", VOLUME, AFFINE)
+    np.testing.assert_array_equal(read_nifti(path).array, VOLUME)
+
+
+@pytest.mark.parametrize("intent", [1005, 1006, 1007])
+def test_vectors_are_no_time_points(tmp_path, intent):
+    image = nib.Nifti1Image(np.zeros((3, 4, 5, 1, 6), np.float32), AFFINE)
+    image.header["intent_code"] = intent
+    image.to_filename(tmp_path / "v.nii")
+    assert code_of(tmp_path / "v.nii") == "unsupported_pixels"
+    assert code_of(tmp_path / "v.nii", part=0) == "unsupported_pixels"
+
+
+def test_rgba_keeps_three_colours_of_each_volume(tmp_path):
+    names = ("R", "G", "B", "A")
+    rgba = np.zeros((3, 4, 5, 2), [(name, "u1") for name in names])
+    for k, name in enumerate(names):
+        rgba[name] = np.random.default_rng(k).integers(0, 255, rgba.shape)
+    path = write_nifti(tmp_path / "v.nii.gz", rgba, AFFINE)
+    for part in range(2):
+        expected = np.stack([rgba[name][..., part] for name in "RGB"], -1)
+        np.testing.assert_array_equal(read_nifti(path, part=part).array, expected)
+
+
+def test_colour_volumes_can_be_prepared(tmp_path):
+    rgb = np.zeros((6, 8, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    rgb["G"][3:] = 200
+    scan = read_nifti(write_nifti(tmp_path / "v.nii", rgb, np.eye(4)))
+    for channels in (1, 3):
+        recipe = Recipe(spatial_dims=3, spatial_size=(6, 8, 4), in_channels=channels)
+        assert prepare(scan, recipe).shape == (channels, 6, 8, 4)
+
+
+@pytest.mark.parametrize("code", [1, 32, 1536, 1792, 2048])  # bits, complex, long double
+def test_voxels_without_a_grey_value_are_refused(tmp_path, code):
+    path = patched(write_nifti(tmp_path / "v.nii", VOLUME, AFFINE), DATATYPE, "<h", code)
+    assert code_of(path) in {"unsupported_pixels", "damaged_nifti"}
+
+
+# What lying headers promise, and what it comes to.
+LIES = {
+    "18 GB in 377 bytes": ((DIM, "<5h", 4, 1000, 1000, 400, 23), "too_large"),
+    "9 GB in 377 bytes": ((DIM, "<5h", 4, 1000, 1000, 400, 10), "several_time_points"),
+    "one volume of 18 GB": ((DIM, "<4h", 3, 16000, 16000, 70), "too_large"),
+    "a wide one": ((DIM, "<4h", 3, 32767, 2, 2), "too_large"),
+    "a large one": ((DIM, "<4h", 3, 16000, 16000, 2), "truncated_pixels"),
+    "too many volumes": ((DIM, "<5h", 4, 1, 1, 1, 10_001), "too_large"),
+    "all axes": ((DIM, "<8h", 7, *[32767] * 7), "too_large"),
+    "a negative axis": ((DIM, "<4h", 3, 4, -4, 4), "damaged_nifti"),
+    "behind the end": ((VOX_OFFSET, "<f", 60_000_000.0), "truncated_pixels"),
+    "far behind the end": ((VOX_OFFSET, "<f", 4e9), "damaged_nifti"),
+    "within the header": ((VOX_OFFSET, "<f", 4.0), "damaged_nifti"),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize("name", ["v.nii", "v.nii.gz"])
+@pytest.mark.parametrize("part", [None, 0])
+def test_lying_headers_cost_neither_time_nor_memory(tmp_path, lie, name, part):
+    change, code = LIES[lie]
+    path = patched(write_nifti(tmp_path / "w.nii", VOLUME, AFFINE), *change)
+    data = path.read_bytes()[:377]
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    if part == 0 and code == "several_time_points":
+        code = "truncated_pixels"
+    start = time.monotonic()
+    tracemalloc.start()
+    found = code_of(path, part=part)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found == code
+    assert peak < 20_000_000
+    assert time.monotonic() - start < 1
+
+
+def test_sizes_of_64_bits_are_refused(tmp_path):
+    nib.Nifti2Image(VOLUME, AFFINE).to_filename(tmp_path / "v.nii")
+    path = patched(tmp_path / "v.nii", 16, "<4q", 3, 2**62, 2**62, 2)
+    assert code_of(path) == "too_large"
+    assert code_of(patched(path, 16, "<4q", 3, 4, 4, 2**62)) == "too_large"
+    assert code_of(patched(path, 16, "<4q", 3, 4, -(2**62), 2)) == "damaged_nifti"
+
+
+def test_gzip_that_goes_on_behind_the_voxels_is_refused(tmp_path):
+    plain = write_nifti(tmp_path / "v.nii", VOLUME, AFFINE).read_bytes()
+    path = tmp_path / "v.nii.gz"
+    path.write_bytes(gzip.compress(plain + bytes(1000)))
+    np.testing.assert_array_equal(read_nifti(path).array, VOLUME)
+    path.write_bytes(gzip.compress(plain + bytes(100_000_000), compresslevel=1))
+    start = time.monotonic()
+    assert code_of(path) == "expands_too_much"
+    assert time.monotonic() - start < 1
+
+
+def test_a_volume_that_expands_to_gigabytes_is_refused_from_the_header(tmp_path):
+    head = patched(write_nifti(tmp_path / "v.nii", VOLUME, AFFINE), DIM, "<4h", 3, 800, 800, 799)
+    data = patched(head, DATATYPE, "<2h", 64, 64).read_bytes()[:352]  # 4 GB of float64
+    (tmp_path / "v.nii.gz").write_bytes(gzip.compress(data + os.urandom(8_000_000)))
+    start = time.monotonic()
+    assert code_of(tmp_path / "v.nii.gz") == "expands_too_much"
+    assert time.monotonic() - start < 1
 
 
 def test_damaged_and_short_gzip(tmp_path):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import sys
 import threading
+import zipfile
 from collections import Counter
 
 import nibabel as nib
@@ -67,6 +68,61 @@ def test_folders_of_one(tmp_path):
     (tmp_path / "i").mkdir()
     Image.fromarray(np.zeros((4, 3), np.uint8)).save(tmp_path / "i/x.png")
     assert read_scan(tmp_path / "i").array.shape == (3, 4)
+
+
+def test_a_part_of_a_file_of_a_folder_and_of_an_archive(tmp_path):
+    volumes = np.stack([VOLUME, VOLUME + 1], -1)
+    (tmp_path / "f").mkdir()
+    path = write_nifti(tmp_path / "f/v.nii.gz", volumes)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        packed.write(path, "in/v.nii.gz")
+    for place in (path, tmp_path / "f", tmp_path / "x.zip"):
+        for part in (0, 1):
+            np.testing.assert_array_equal(read_scan(place, part=part).array, volumes[..., part])
+        for part in (-1, 2):
+            with pytest.raises(ScanError) as caught:
+                read_scan(place, part=part)
+            assert caught.value.code == "no_such_part"
+        assert code_of(place) == "several_time_points"
+
+
+def test_a_part_of_a_series_of_several_volumes(tmp_path):
+    for k in range(2):
+        write_stack(
+            tmp_path / str(k), VOLUME + k, AcquisitionNumber=k, TemporalPositionIdentifier=k + 1
+        )
+    assert code_of(tmp_path) == "several_time_points"
+    for k in range(2):
+        np.testing.assert_array_equal(
+            read_scan(tmp_path, part=k).array, (VOLUME + k).transpose(2, 1, 0)
+        )
+
+
+def test_a_part_does_not_choose_between_series(tmp_path):
+    write_nifti(tmp_path / "a.nii", VOLUME)
+    write_nifti(tmp_path / "b.nii", VOLUME)
+    with pytest.raises(ScanError, match="2 scans") as caught:
+        read_scan(tmp_path, part=0)
+    assert caught.value.code == "several_series"
+
+
+def test_an_archive_is_read_like_its_folder(tmp_path):
+    files = write_stack(tmp_path / "s", VOLUME)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as packed:
+        for file in files:
+            packed.write(file, f"study/{file.name}")
+        packed.writestr("notes.txt", "words")
+    scan, expected = read_scan(tmp_path / "x.zip"), read_scan(tmp_path / "s")
+    assert scan.content_hash == expected.content_hash
+    assert scan.sources[0] == tmp_path / "x.zip/study/0.dcm"
+    assert scan.warnings == ("1 other files in the folder were left out (1 unknown_format)",)
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as packed:
+        for file in files:
+            packed.write(file, f"a/{file.name}")
+        packed.writestr("b.dcm", write(tmp_path / "o", np.zeros((4, 6), np.int16)).read_bytes())
+    assert code_of(tmp_path / "two.zip") == "mixed_matrix"
+    (tmp_path / "cut.zip").write_bytes((tmp_path / "x.zip").read_bytes()[:-30])
+    assert code_of(tmp_path / "cut.zip") == "damaged_archive"
 
 
 def test_junk_beside_a_series_is_left_out_and_said(tmp_path):
