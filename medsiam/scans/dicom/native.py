@@ -26,14 +26,14 @@ def native_frames(
 ) -> Iterator[NDArray[Any]] | None:
     """Return (rows, columns) of each wanted frame, or None where anything is not plain.
 
-    Bits above the stored ones are masked (PS3.5 8.1.1): some files keep overlays or dirt there.
+    Bits beside the stored ones are left out (PS3.5 8.1.1): some files keep overlays or dirt there.
     """
     found = [numbers(dataset, keyword, 1) for keyword in _FORMAT]
     format_ = [int(value[0]) for value in found if value]
     if header.transfer_syntax not in _PLAIN or header.samples != 1 or len(format_) < len(_FORMAT):
         return None
     allocated, stored, high, signed = format_
-    if allocated not in (8, 16, 32) or high != stored - 1 or not 1 <= stored <= allocated:
+    if allocated not in (8, 16, 32) or not 1 <= stored <= high + 1 <= allocated:
         return None
     dtype = np.dtype(f"<{'i' if signed else 'u'}{allocated // 8}")
     data = getattr(dataset.get_item(_PIXEL_DATA), "value", None) or b""
@@ -41,15 +41,8 @@ def native_frames(
     expected = size * header.frames * dtype.itemsize
     if len(data) != expected + expected % 2:
         return None
-    unused = allocated - stored
-    return (
-        _masked(np.frombuffer(data, dtype, size, frame * size * dtype.itemsize), unused).reshape(
-            header.rows, header.columns
-        )
-        for frame in wanted
-    )
-
-
-def _masked(values: NDArray[Any], unused: int) -> NDArray[Any]:
-    """Drop the highest `unused` bits; an arithmetic shift keeps the sign."""
-    return (values << unused) >> unused if unused else values
+    above, unused = allocated - high - 1, allocated - stored
+    frames = (np.frombuffer(data, dtype, size, k * size * dtype.itemsize) for k in wanted)
+    # Shifted to the left what lies above is gone, shifted back what lies below; the sign stays.
+    stored_values = ((frame << above) >> unused if unused else frame for frame in frames)
+    return (values.reshape(header.rows, header.columns) for values in stored_values)

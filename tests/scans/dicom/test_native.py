@@ -39,10 +39,20 @@ def test_unused_bits_are_masked(signed):
     assert frame.ravel().tolist() == expected
 
 
+def test_stored_bits_may_lie_high():
+    """BitsStored 12 with HighBit 15: the value is in the upper bits."""
+    high = np.asarray([[0x123F, 0xFFF0], [0x0010, 0x8000]], np.uint16)
+    (frame,) = frames_of(dataset(high, BitsStored=12, HighBit=15), (0,))
+    assert frame.ravel().tolist() == [0x123, 0xFFF, 1, 0x800]
+    (frame,) = frames_of(dataset(high.view(np.int16), BitsStored=12, HighBit=15), (0,))
+    assert frame.ravel().tolist() == [0x123, -1, 1, -2048]
+
+
 @pytest.mark.parametrize(
     "elements",
     [
-        {"HighBit": 14},
+        {"HighBit": 16},
+        {"HighBit": 3},
         {"BitsAllocated": 12},
         {"BitsStored": None},
         {"PixelData": b"\0\0"},
