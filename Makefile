@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 SYSTEM := $(VENV)/.system
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types bench clean
+.PHONY: help setup demo test lint types campaign bench clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -36,7 +36,7 @@ demo: setup  ## run the main job on synthetic studies, end to end, into ./demo
 	$(BIN)/medsiam demo --out $(DEMO)
 
 test: setup lint types  ## lint, types and all tests (under 10 minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check --quiet .
@@ -44,6 +44,9 @@ lint: $(STAMP)
 
 types: $(STAMP)
 	$(BIN)/mypy
+
+campaign: setup  ## the long hunts: ten thousand files, bombs, half an hour of fuzzing, kills
+	$(BIN)/python -m tests.campaigns
 
 bench: setup  ## remake the numbers of docs/benchmarks.md (needs MEDSIAM_DATA)
 	$(BIN)/python benchmarks/run_all.py

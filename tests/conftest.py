@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 PHANTOM_CONDITIONS = ("dumbbell", "crescent")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests out between processes by file; what needs the demo goes first, together.
+
+    So each process makes the costly fixtures of a file once, and the demo is run once in all.
+    """
+    for item in items:
+        needs_demo = "demo_folder" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if needs_demo else str(item.path)))
+    items.sort(key=lambda item: "demo_folder" not in getattr(item, "fixturenames", ()))
+
+
 @pytest.fixture(scope="session")
 def medsiam_data() -> Path:
     """Folder with the real data sets; the test is skipped where MEDSIAM_DATA is not set."""
