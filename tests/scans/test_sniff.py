@@ -92,3 +92,9 @@ def test_an_empty_file(tmp_path):
 def test_a_pipe_is_not_opened(tmp_path):
     os.mkfifo(tmp_path / "x")
     assert code_of(tmp_path / "x") == "not_a_file"
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04" + bytes(60), b"PK\x05\x06" + bytes(18)])
+def test_an_archive(tmp_path, content):
+    (tmp_path / "x.dcm").write_bytes(content)
+    assert kind_of(tmp_path / "x.dcm") == "archive"
