@@ -140,6 +140,18 @@ def read_one(path: Path, identity: list[str]) -> tuple[Counter[str], list[str]]:
     ends: Counter[str] = Counter()
     wrong: list[str] = []
     said: list[str] = []
+    with warnings.catch_warnings(record=True) as leaked:
+        warnings.simplefilter("always")
+        _read_all(path, ends, wrong, said)
+    # They quote the header, and end on the screen.
+    wrong += [f"a library's warning came through: {w.message}"[:300] for w in leaked[:1]]
+    wrong += [f"not in the closed list: {code}" for code in ends if code not in {*FAULTS, "read"}]
+    for text in identity:
+        wrong += [f"names a patient: {s}" for s in said if text in s.replace(path.name, "")]
+    return ends, wrong
+
+
+def _read_all(path: Path, ends: Counter[str], wrong: list[str], said: list[str]) -> None:
     try:
         index = index_folder(path)
         for skipped in index.skipped:
@@ -168,10 +180,6 @@ def read_one(path: Path, identity: list[str]) -> tuple[Counter[str], list[str]]:
         said.append(str(error))
     except Exception:
         wrong.append(traceback.format_exc())
-    wrong += [f"not in the closed list: {code}" for code in ends if code not in {*FAULTS, "read"}]
-    for text in identity:
-        wrong += [f"names a patient: {s}" for s in said if text in s.replace(path.name, "")]
-    return ends, wrong
 
 
 def _code(said: str) -> str:

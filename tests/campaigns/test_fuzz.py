@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import numpy as np
 import pydicom
 import pytest
 
 from medsiam.errors import ScanError
-from medsiam.scans import FAULTS, read_scan
+from medsiam.scans import FAULTS, index_folder, read_scan
 from tests.campaigns import fuzz
-from tests.scans.written import SHIPPED
+from tests.scans import hostile_dicom
+from tests.scans.written import SHIPPED, dataset
 
 
 def test_twenty_seconds_find_nothing():
@@ -48,16 +50,32 @@ def header_that_lies_about_columns():
     """Aborts the process in GDCM: the stream is 10 columns wide."""
     ds = pydicom.dcmread(SHIPPED / "test_files" / "JPEGLSNearLossless_08.dcm")
     ds.Columns = 8284
-    return ds
+    return hostile_dicom.saved(ds)
 
 
-FOUND = {"columns of JPEG-LS that lie": header_that_lies_about_columns}
+def film_with(group: bytes):
+    """Three frames without positions, and functional groups that are none."""
+    frames = np.zeros((3, 4, 4), np.uint8)
+    ds = dataset(frames, position=None, NumberOfFrames=3)
+    return hostile_dicom.before_pixels(hostile_dicom.saved(ds), group)
+
+
+FOUND = {
+    "columns of JPEG-LS that lie": header_that_lies_about_columns,
+    "shared groups that are a number": lambda: film_with(
+        hostile_dicom.element((0x5200, 0x9229), b"DS", b"1.5 ")
+    ),
+    "groups of frames that are noise": lambda: film_with(
+        hostile_dicom.element((0x5200, 0x9230), b"SQ", b"\xfe\xff\0\xe0\x08\0\0\0\x28\0")
+    ),
+}
 
 
 @pytest.mark.parametrize("name", FOUND)
 def test_what_was_found_once(name, tmp_path):
     path = tmp_path / "found.dcm"
-    FOUND[name]().save_as(path)
+    path.write_bytes(FOUND[name]())
+    index_folder(path)
     with pytest.raises(ScanError) as caught:
         read_scan(path)
     assert caught.value.code in set(FAULTS) - {"unreadable", "timed_out"}

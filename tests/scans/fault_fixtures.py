@@ -26,7 +26,8 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
-from medsiam.scans import Scan, read_scan
+from medsiam.errors import ScanError
+from medsiam.scans import Scan, index_folder, read_scan
 from tests.scans import hostile_dicom as hostile
 from tests.scans.written import SERIES, dataset, enhanced, write, write_nifti, write_stack
 
@@ -63,7 +64,14 @@ def faulty(code: str, name: str, **how: Any) -> Callable[[Build], Build]:
     return keep
 
 
-def holds(code: str, name: str, content: Callable[[], bytes], *, suffix: str = ".dcm") -> None:
+def holds(
+    code: str,
+    name: str,
+    content: Callable[[], bytes],
+    *,
+    suffix: str = ".dcm",
+    read: Callable[[Path], Scan] = read_scan,
+) -> None:
     """Add a fixture of one file."""
 
     def build(folder: Path) -> Path:
@@ -71,7 +79,13 @@ def holds(code: str, name: str, content: Callable[[], bytes], *, suffix: str = "
         path.write_bytes(content())
         return path
 
-    FAULTY.append(Fixture(code, name, build))
+    FAULTY.append(Fixture(code, name, build, read))
+
+
+def read_skipped(folder: Path) -> Scan:
+    """Ask the index why the one file of a folder is skipped, and raise that."""
+    (skipped,) = index_folder(folder).skipped
+    raise ScanError(skipped.code, f"{skipped.path}: {skipped.reason}")
 
 
 # --- the file itself
@@ -94,19 +108,10 @@ holds("unknown_format", "an error page saved as .dcm", lambda: HTML)
 holds("unknown_format", "random bytes", lambda: np.random.default_rng(1).bytes(5000))
 
 
-@faulty("unreadable", "a link that leads to itself", read=lambda path: read_skipped(path))
+@faulty("unreadable", "a link that leads to itself", read=read_skipped)
 def _(folder):
     (folder / "loop.dcm").symlink_to("loop.dcm")
     return folder
-
-
-def read_skipped(folder: Path) -> Scan:
-    """Ask the index why the one file of a folder is skipped, and raise that."""
-    from medsiam.errors import ScanError
-    from medsiam.scans import index_folder
-
-    (skipped,) = index_folder(folder).skipped
-    raise ScanError(skipped.code, f"{skipped.path}: {skipped.reason}")
 
 
 def report() -> bytes:
@@ -205,9 +210,15 @@ def zip_in_zip() -> bytes:
 
 
 holds("damaged_archive", "a ZIP without its end", zip_cut, suffix=".zip")
-holds("damaged_archive", "a ZIP with a wrong checksum", zip_wrong_checksum, suffix=".zip")
+holds(
+    "damaged_archive",
+    "a ZIP with a wrong checksum",
+    zip_wrong_checksum,
+    suffix=".zip",
+    read=read_skipped,
+)
 holds("encrypted_archive", "a ZIP with a password", encrypted, suffix=".zip")
-holds("nested_archive", "a ZIP within a ZIP", zip_in_zip, suffix=".zip")
+holds("nested_archive", "a ZIP within a ZIP", zip_in_zip, suffix=".zip", read=read_skipped)
 
 # --- headers
 
