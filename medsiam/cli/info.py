@@ -62,7 +62,7 @@ def _exit_code(entries: list[Entry], index: FolderIndex, path: Path) -> int:
     foreign = sum(skipped.is_foreign for skipped in index.skipped)
     failed = len(entries) - readable - foreign
     if not readable and not failed:
-        if path.is_file():
+        if path.is_file() and index.folder != path:  # an archive is a folder
             return 5
         notice(f"{path}: no DICOM series, NIfTI file or image in {len(entries)} files")
         return 3
