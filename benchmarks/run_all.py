@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("startup.py", "few_shot.py")
+SCRIPTS = ("startup.py", "reading.py", "few_shot.py")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import JPEG2000
 
 from medsiam.errors import ScanError
 from medsiam.scans import FAULTS, index_folder, read_scan
@@ -60,7 +61,14 @@ def film_with(group: bytes):
     return hostile_dicom.before_pixels(hostile_dicom.saved(ds), group)
 
 
+def box_without_end():
+    """A JP2 box of length 0: pydicom 3.0 looks for the next one at the same place for ever."""
+    stream = b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(64) + b"\xff\xd9"
+    return hostile_dicom.encapsulated(JPEG2000, stream)
+
+
 FOUND = {
+    "a JP2 box without end": box_without_end,
     "columns of JPEG-LS that lie": header_that_lies_about_columns,
     "shared groups that are a number": lambda: film_with(
         hostile_dicom.element((0x5200, 0x9229), b"DS", b"1.5 ")

@@ -212,6 +212,7 @@ def test_a_zip_is_told_like_its_folder(tmp_path, capsys):
     assert (series["shape"], series["readable"]) == ([3, 4, 5], True)
     assert junk["faults"][0]["code"] == "unknown_format"
     assert main(["info", str(tmp_path / "study.zip")]) == 0
+    capsys.readouterr()
     shutil.rmtree(tmp_path / "in/s")
     shutil.make_archive(str(tmp_path / "junk"), "zip", tmp_path / "in")
     assert info(capsys, tmp_path / "junk.zip")[0] == 3
