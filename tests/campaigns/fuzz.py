@@ -310,6 +310,11 @@ def _keep(told: dict[str, Any]) -> None:
     path = RESULTS / "fuzz.json"
     runs = json.loads(path.read_text())["figures"]["runs"] if path.exists() else []
     runs.append(told)
+    for run in runs:  # a traceback names folders of this computer
+        for kind in ("contained", "findings"):
+            for found in run[kind]:
+                found.pop("kept", None)
+                found["what"] = (found["what"].strip().splitlines() or [""])[-1]
     total = {key: sum(run[key] for run in runs) for key in ("seconds", "inputs")}
     total |= {key: sum(len(run[key]) for run in runs) for key in ("contained", "findings")}
     write_result("fuzz", {"total": total, "runs": runs})
