@@ -160,7 +160,6 @@ WARNINGS: dict[str, Fault] = {
     ),
     # The values
     "excess_pixel_data": Fault("the rest was left", "nothing, unless the picture looks wrong"),
-    "bits_disagree": Fault("header and pixel data name other bits", "look at the picture"),
     "values_replaced": Fault("they were no finite numbers", "check how the file was made"),
     "padding_replaced": Fault("padding is no tissue", "nothing: it has the lowest value now"),
     "reduced_depth": Fault("fine steps of brightness are lost", "give more than 8 bits as grey"),

@@ -64,11 +64,11 @@ def index_folder(folder: Path | str) -> FolderIndex:
     were a folder, but archives within it are not. A single file is an index of one.
 
     Raises:
-        ScanError: `missing_file` where there is no such folder; never for what lies in it.
+        ScanError: `missing_file` or `no_access`; never for what lies in the folder.
     """
     top = Path(folder)
-    if not top.exists():
-        raise fault("missing_file", top, "no such file or folder")
+    with guarded(top):
+        top.stat()
     with quiet(), _Found() as found:  # once for all files: entering it for each costs more
         for path in _files_below(top) if top.is_dir() else [top]:
             found.look_at(path)

@@ -13,6 +13,7 @@ from medsiam.scans.dicom.header import Header
 from medsiam.scans.dicom.series import Part, split_series, why_split
 from medsiam.scans.dicom.volumes import told_apart
 from medsiam.scans.faults import ScanWarning, warning
+from medsiam.scans.guard import guarded
 from medsiam.scans.source import ScanSource
 
 
@@ -90,7 +91,8 @@ def _series_source(part: Part, said: tuple[ScanWarning, ...]) -> ScanSource:
 def _frame_sources(header: Header) -> Iterator[ScanSource]:
     """Yield each volume of a file with several frames; a film without positions as a whole."""
     try:
-        volumes = volumes_in(header) or []
+        with guarded(header.path):
+            volumes = volumes_in(header) or []
     except ScanError:
         volumes = []  # reading it will say why
     n = len(volumes)

@@ -22,16 +22,16 @@ _KNOWN = (
         "excess padding",
         warning("excess_pixel_data", "the pixel data are longer than the header says"),
     ),
+    (
+        "which is larger than the given",
+        warning("excess_pixel_data", "the pixel data are longer than the header says"),
+    ),
     ("Unknown encoding", warning("odd_character_set", "the character set is unknown")),
     (
         "Failed to decode byte string",
         warning("odd_character_set", "texts of the header do not fit its character set"),
     ),
     ("End of file reached", warning("odd_header", "the file ends early")),
-    (
-        "'Bits Stored'",
-        warning("bits_disagree", "header and compressed pixel data disagree about the bits stored"),
-    ),
 )
 
 

@@ -15,6 +15,7 @@ MAX_FILE = 4 << 30  # bytes of a DICOM file
 MAX_NESTING = 64  # sequences within sequences
 MAX_PARTS = 10_000  # volumes, frames or pages of one file
 MAX_VOXELS_OF_ALL_PARTS = 4_096_000_000
+MAX_PICTURE_RATIO = 1_000  # decoded to encoded, of a compressed picture beyond 64 MB
 MAX_RATIO = 200  # unpacked to packed, where much is unpacked; scans stay far below
 
 

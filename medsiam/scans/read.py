@@ -36,7 +36,9 @@ def read_scan(path: Path | str, *, part: int | None = None, allow_resample: bool
         ScanError: for every fault, with a code of `medsiam.scans.FAULTS`.
     """
     path = Path(path)
-    if not path.is_dir():
+    with guarded(path):
+        is_folder = path.is_dir()
+    if not is_folder:
         with guarded(path), opened(path) as file:
             kind = sniff(file, path)
         if kind != "archive":

@@ -128,7 +128,9 @@ def test_global_random_states_are_left_alone(cases, tmp_path):
     assert random.getstate() == before[2]
 
 
-@pytest.mark.parametrize(("kind", "margin"), [("contrastive", 1.0), ("triplet", 0.3), ("supcon", 0.3)])
+@pytest.mark.parametrize(
+    ("kind", "margin"), [("contrastive", 1.0), ("triplet", 0.3), ("supcon", 0.3)]
+)
 def test_it_learns(cases, tmp_path, kind, margin):
     result = train(
         tiny_config(

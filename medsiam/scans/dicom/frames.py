@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from medsiam.scans.dicom.elements import numbers
 from medsiam.scans.dicom.geometry import make_plane, same_direction, same_spacing
@@ -42,8 +43,8 @@ def frame_places(dataset: Dataset, frames: int) -> list[Placed] | None:
 
     A value in the frame's own functional groups goes before one in the shared groups.
     """
-    per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])[:1]
+    per_frame = _items(dataset, "PerFrameFunctionalGroupsSequence")
+    shared = _items(dataset, "SharedFunctionalGroupsSequence")[:1]
     if len(per_frame) != frames:
         return None
     placed = []
@@ -95,9 +96,9 @@ def volumes_in(header: Header) -> list[FrameVolume] | None:
 
 def _item(groups: list[Dataset], sequence: str) -> Dataset:
     """Return the first item of a sequence in the first group that has one; empty if none has."""
-    for group in groups:
-        items = group.get(sequence) or []
-        if len(items):
-            item: Dataset = items[0]
-            return item
-    return Dataset()
+    return next((found[0] for group in groups if (found := _items(group, sequence))), Dataset())
+
+
+def _items(dataset: Dataset, sequence: str) -> list[Dataset]:
+    value = dataset.get(sequence)
+    return list(value) if isinstance(value, Sequence) else []  # another VR is damage

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -75,7 +77,8 @@ def read_head(file: BinaryIO, path: Path, wanted: frozenset[int]) -> Head:
         except TooDeep:
             raise _too_deep(path) from None
     file.seek(0)
-    return _parsed(file, path, wanted)
+    with _parsing(path):
+        return _parsed(file, path, wanted)
 
 
 def read_whole(path: Path, wanted: frozenset[int] | None) -> tuple[FileDataset, UID]:
@@ -98,6 +101,11 @@ def read_whole(path: Path, wanted: frozenset[int] | None) -> tuple[FileDataset, 
         pass  # pydicom reads it all the same
     except TooDeep:
         raise _too_deep(path) from None
+    with _parsing(path):
+        return _parsed_whole(data, path)
+
+
+def _parsed_whole(data: bytes, path: Path) -> tuple[FileDataset, UID]:
     file = io.BytesIO(data)
     _, _, syntax = _encoding_of(file)
     if syntax == DeflatedExplicitVRLittleEndian:
@@ -109,6 +117,20 @@ def read_whole(path: Path, wanted: frozenset[int] | None) -> tuple[FileDataset, 
         dataset.file_meta = FileMetaDataset()
         dataset.file_meta.TransferSyntaxUID = syntax
     return dataset, syntax
+
+
+@contextmanager
+def _parsing(path: Path) -> Iterator[None]:
+    """Call what pydicom cannot make sense of damage; it raises many kinds of errors then."""
+    try:
+        yield
+    except (ScanError, RecursionError, MemoryError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk's fault
+        what = f"its elements make no sense ({type(error).__name__})"
+        raise fault("damaged_dicom", path, what) from None
 
 
 def _walked(data: bytes, wanted: frozenset[int], *, complete: bool) -> Head:

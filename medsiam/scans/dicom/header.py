@@ -257,6 +257,8 @@ def _count(dataset: Dataset, keyword: str, path: Path, *, default: int | None = 
 
 
 def _refuse_other_objects(head: Head, sop_class: UID, path: Path) -> None:
+    if not sop_class and not len(head.dataset) and not head.has_pixels:
+        raise fault("damaged_dicom", path, "it ends where its data set should begin")
     keyword = sop_class.keyword
     name = sop_class.name if keyword else "unknown object"
     if keyword == _DICOMDIR:

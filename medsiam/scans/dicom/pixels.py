@@ -9,26 +9,45 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import ne
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut
 from pydicom.pixels.utils import get_expected_length, iter_pixels
-from pydicom.uid import UID, JPEGExtended12Bit, RLELossless
+from pydicom.uid import (
+    UID,
+    JPEG2000TransferSyntaxes,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLSTransferSyntaxes,
+    RLELossless,
+)
 
+from medsiam.scans.dicom.codestream import check_stream, is_codestream, plain_stream
 from medsiam.scans.dicom.elements import numbers, words
 from medsiam.scans.dicom.header import Header
 from medsiam.scans.dicom.native import native_frames
 from medsiam.scans.dicom.padding import without_padding
 from medsiam.scans.faults import fault
+from medsiam.scans.limits import MAX_PICTURE_RATIO
 
 _END_OF_IMAGE = b"\xff\xd9"  # closes every JPEG, JPEG-LS and JPEG 2000 stream
 _PADDING = 32  # bytes that may follow it
+_MUCH = 64 << 20  # bytes
+_SURPLUS = 2  # how much longer than its pixels a compressed stream may be
+_MOST_OVERHEAD = 1 << 20  # bytes of tables, comments and profiles of a frame
+# On damaged streams GDCM ends its process where these raise an error.
+_STURDY = (
+    (JPEG2000TransferSyntaxes, "pylibjpeg"),
+    (JPEGLSTransferSyntaxes, "pyjpegls"),
+    ((JPEGBaseline8Bit,), "pillow"),
+)
 
 
 @dataclass(frozen=True)
@@ -93,8 +112,7 @@ def pictures(
     for index, stored in zip(wanted, _stored_frames(dataset, header, wanted), strict=True):
         groups = _groups(dataset, index)
         if header.photometric == "PALETTE COLOR":
-            colour = apply_color_lut(stored, dataset)[..., :3]
-            yield Picture(_xy(_to_255(colour, 8 * colour.itemsize)), (), None)
+            yield Picture(_xy(_from_palette(stored, dataset, header.path)), (), None)
         elif stored.ndim == 3:
             yield Picture(_xy(_to_255(stored, int(dataset.BitsStored))), (), None)
         else:
@@ -108,6 +126,14 @@ def pictures(
 def _xy(frame: NDArray[Any]) -> NDArray[np.float32]:
     """Turn (rows, columns) into (x, y) = (columns, rows)."""
     return np.asarray(frame, dtype=np.float32).swapaxes(0, 1)
+
+
+def _from_palette(stored: NDArray[Any], dataset: Dataset, path: Path) -> NDArray[Any]:
+    try:
+        colour = apply_color_lut(stored, dataset)[..., :3]
+    except Exception:
+        raise fault("damaged_dicom", path, "its palette makes no sense") from None
+    return _to_255(colour, 8 * colour.itemsize)
 
 
 def _to_255(colour: NDArray[Any], bits: int) -> NDArray[Any]:
@@ -128,7 +154,7 @@ def _stored_frames(
     seen = 0
     try:
         # Without indices pydicom 3.0 hands read-only frames to its own sign correction.
-        for frame in iter_pixels(dataset, indices=wanted):
+        for frame in iter_pixels(dataset, indices=wanted, decoding_plugin=_plugin(dataset)):
             if frame.shape not in (shape, (*shape, 3)):
                 break
             seen += 1
@@ -139,6 +165,13 @@ def _stored_frames(
     if seen != len(wanted):
         what = f"{seen} of {len(wanted)} frames of {shape[1]} x {shape[0]} pixels can be decoded"
         raise fault("damaged_pixels", header.path, what)
+
+
+def _plugin(dataset: Dataset) -> str:
+    """Return the decoder to take where there are several; empty: pydicom's choice."""
+    syntax: UID = dataset.file_meta.TransferSyntaxUID
+    wanted = next((name for names, name in _STURDY if syntax in names), "")
+    return wanted if wanted in get_decoder(syntax).available_plugins else ""
 
 
 def _check_transfer_syntax(dataset: Dataset, path: Path) -> None:
@@ -178,6 +211,29 @@ def _check_complete(dataset: Dataset, header: Header) -> None:
     if len(frames) < header.frames or not complete:
         what = "the compressed pixel data end early"
         raise fault("truncated_pixels", header.path, what)
+    _check_ratio(dataset, header, sum(map(len, frames)))
+    if syntax == RLELossless:
+        return
+    plain = [plain_stream(frame) for frame in frames]
+    if syntax in JPEG2000TransferSyntaxes and not all(map(is_codestream, plain)):
+        raise fault("damaged_pixels", header.path, "what should be JPEG 2000 is something else")
+    for frame in plain:
+        check_stream(frame, header.columns, header.rows, header.path)
+    if any(map(ne, map(len, plain), map(len, frames))):
+        dataset.PixelData = encapsulate(plain)
+
+
+def _check_ratio(dataset: Dataset, header: Header, encoded: int) -> None:
+    """Refuse a few bytes that decode to very many, and many that decode to few."""
+    allocated = numbers(dataset, "BitsAllocated", 1) or (16.0,)
+    pixels = header.rows * header.columns * header.samples * header.frames
+    decoded = pixels * max(1, int(allocated[0]) // 8)
+    if decoded > _MUCH and decoded > MAX_PICTURE_RATIO * encoded:
+        what = f"{encoded} bytes of compressed pixel data that decode to {decoded >> 20} MB"
+        raise fault("expands_too_much", header.path, what)
+    if encoded > _SURPLUS * decoded + _MOST_OVERHEAD * header.frames:
+        what = f"{encoded} bytes of compressed pixel data for {decoded} bytes of pixels"
+        raise fault("damaged_pixels", header.path, what)
 
 
 def _groups(dataset: Dataset, index: int) -> list[Dataset]:

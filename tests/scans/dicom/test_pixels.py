@@ -304,3 +304,40 @@ def test_nine_encodings_of_a_real_scan_are_equal_to_the_reference(medsiam_data):
             column, row = z % 6, z // 6
             tile = array[64 * column : 64 * column + 64, 64 * row : 64 * row + 64]
             np.testing.assert_array_equal(tile[:, ::-1], reference[..., z])
+
+
+def test_a_few_bytes_that_decode_to_very_many_are_refused_unseen():
+    ds = shipped("MR_small_jp2klossless.dcm")
+    (stream,) = generate_frames(ds.PixelData, number_of_frames=1)
+    ds.Rows, ds.Columns = 16_000, 16_000
+    ds.PixelData = encapsulate([stream[:800] + b"\xff\xd9"])
+    assert code_of(ds) == "expands_too_much"
+
+
+def test_many_bytes_for_few_pixels_are_damage():
+    ds = shipped("MR_small_RLE.dcm")
+    ds.PixelData = encapsulate([b"\x81\0" * (1 << 20)])
+    assert code_of(ds) == "damaged_pixels"
+
+
+def test_what_should_be_jpeg_2000_and_is_not():
+    ds = shipped("MR_small_jp2klossless.dcm")
+    box = b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\0free" + bytes(60) + b"\xff\xd9"
+    ds.PixelData = encapsulate([box])
+    assert code_of(ds) == "damaged_pixels"
+
+
+def test_a_file_around_a_codestream_changes_nothing():
+    ds = shipped("MR_small_jp2klossless.dcm")
+    expected = picture(ds).array
+    (stream,) = generate_frames(ds.PixelData, number_of_frames=1)
+    ds.PixelData = encapsulate([b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\0jp2c" + stream])
+    np.testing.assert_array_equal(picture(ds).array, expected)
+
+
+def test_a_palette_that_makes_no_sense_is_damage():
+    ds = dataset(np.asarray([[0, 1]], np.uint8), PhotometricInterpretation="PALETTE COLOR")
+    for name in ("Red", "Green", "Blue"):
+        setattr(ds, f"{name}PaletteColorLookupTableDescriptor", [60000, 0, 16])
+        setattr(ds, f"{name}PaletteColorLookupTableData", b"\0\1")
+    assert code_of(ds) == "damaged_dicom"
