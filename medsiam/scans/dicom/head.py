@@ -32,6 +32,7 @@ from medsiam.scans.limits import MAX_FILE, MAX_INFLATED, MAX_NESTING
 _FIRST = 1 << 15  # bytes; the header of most files is shorter
 _GROWTH = 8
 _MOST = 1 << 24  # bytes of header that are walked; pydicom steps over the rest by seeking
+_CHUNK = 1 << 22  # bytes inflated at a time
 _META = frozenset({0x00020002, 0x00020010})  # SOP class, transfer syntax
 
 
@@ -227,16 +228,20 @@ def _is_little(syntax: UID) -> bool:
 def _inflated(packed: bytes, path: Path) -> bytes:
     """Return the bytes of a deflated data set (PS3.5 A.5)."""
     machine = zlib.decompressobj(-zlib.MAX_WBITS)
+    data, rest = bytearray(), packed
     try:
-        data = machine.decompress(packed, MAX_INFLATED)
+        while not machine.eof and (chunk := machine.decompress(rest, _CHUNK)):
+            data += chunk
+            rest = machine.unconsumed_tail
+            if len(data) > MAX_INFLATED:
+                most = f"more than {MAX_INFLATED >> 20} MB"
+                what = f"{len(packed)} deflated bytes that inflate to {most}"
+                raise fault("expands_too_much", path, what)
     except zlib.error:
         raise fault("damaged_dicom", path, "its deflated data cannot be inflated") from None
-    if machine.unconsumed_tail:
-        what = f"{len(packed)} deflated bytes that inflate to more than {MAX_INFLATED >> 20} MB"
-        raise fault("expands_too_much", path, what)
     if not machine.eof:
         raise fault("damaged_dicom", path, "its deflated data end early")
-    return data
+    return bytes(data)
 
 
 def _too_deep(path: Path) -> ScanError:
