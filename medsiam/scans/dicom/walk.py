@@ -20,6 +20,7 @@ from medsiam.scans.limits import MAX_NESTING
 PIXELS = {0x7FE00008, 0x7FE00009, 0x7FE00010}  # float, double float and integer pixel data
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_DELIMITERS = 0xFFFE  # group of items and their ends, which have no VR
 _SHORT = frozenset(
     b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()
 )  # VRs with a length of two bytes
@@ -64,8 +65,8 @@ class _Reader:
     def __init__(self, data: bytes, *, implicit: bool, little: bool) -> None:
         self.data, self.implicit, self.little = data, implicit, little
         order = "<" if little else ">"
-        self._tag = struct.Struct(order + "HH").unpack_from
-        self._short = struct.Struct(order + "H").unpack_from
+        self._explicit = struct.Struct(order + "HH2sH").unpack_from
+        self._implicit = struct.Struct(order + "HHL").unpack_from
         self._long = struct.Struct(order + "L").unpack_from
 
     def element(self, at: int) -> tuple[int, bytes | None, int, int]:
@@ -73,18 +74,18 @@ class _Reader:
         data = self.data
         if at + 8 > len(data):
             raise Short
-        group, number = self._tag(data, at)
-        tag = group << 16 | number
-        if self.implicit or group == 0xFFFE:
-            return tag, None, self._long(data, at + 4)[0], at + 8
-        vr = data[at + 4 : at + 6]
-        if vr in _SHORT:
-            return tag, vr, self._short(data, at + 6)[0], at + 8
-        if vr not in _LONG:
-            raise Departs
-        if at + 12 > len(data):
-            raise Short
-        return tag, vr, self._long(data, at + 8)[0], at + 12
+        if not self.implicit:
+            group, number, vr, length = self._explicit(data, at)
+            if vr in _SHORT:
+                return group << 16 | number, vr, length, at + 8
+            if group != _DELIMITERS:
+                if vr not in _LONG:
+                    raise Departs
+                if at + 12 > len(data):
+                    raise Short
+                return group << 16 | number, vr, self._long(data, at + 8)[0], at + 12
+        group, number, length = self._implicit(data, at)
+        return group << 16 | number, None, length, at + 8
 
     def after_items(self, at: int, depth: int) -> int:
         """Return where a sequence of undefined length ends, `at` being its first item."""
