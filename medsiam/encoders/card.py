@@ -38,6 +38,9 @@ class Architecture(_Record):
     in_channels: Literal[1, 3] = 1
     embedding_dim: int = Field(default=128, ge=2)
     width: float = Field(default=1.0, gt=0, le=2, description="channel multiplier of the ResNets")
+    standardize: bool = Field(
+        default=False, description="each dimension of mean 0 and variance 1 over the training scans"
+    )
     normalize: bool = Field(default=True, description="embeddings of unit length")
     image_size: tuple[int, ...] | None = Field(
         default=None, description="input size; ViT alone needs it"

@@ -14,7 +14,11 @@ from medsiam.encoders.card import Architecture
 
 
 class TwinEncoder(nn.Module):
-    """Backbone, linear projection and, if asked for, unit length.
+    """Backbone, linear projection and, if asked for, standardisation and unit length.
+
+    Fresh networks map all images to nearly the same embedding. Standardising each dimension before
+    the length is fixed (the batch normalisation neck of Luo et al. 2019, arXiv:1903.07071, without
+    scale and shift) takes that common part away, so that training need not find it first.
 
     A Siamese network is one network applied twice: both branches share every weight, so the
     class holds one branch and `forward_pair` applies it to both images (Bromley et al. 1993).
@@ -32,6 +36,7 @@ class TwinEncoder(nn.Module):
         in_channels: int = 1,
         embedding_dim: int = 128,
         width: float = 1.0,
+        standardize: bool = False,
         normalize: bool = True,
         image_size: Sequence[int] | None = None,
     ) -> None:
@@ -44,6 +49,7 @@ class TwinEncoder(nn.Module):
             image_size=image_size,
         )
         self.projection = nn.Linear(self.backbone.feature_dim, embedding_dim)
+        self.neck = nn.BatchNorm1d(embedding_dim, affine=False) if standardize else nn.Identity()
         self.embedding_dim = embedding_dim
         self.normalize = normalize
 
@@ -54,7 +60,7 @@ class TwinEncoder(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Embed images: (n, in_channels, *size) -> (n, embedding_dim)."""
-        embeddings: torch.Tensor = self.projection(self.backbone(x))
+        embeddings: torch.Tensor = self.neck(self.projection(self.backbone(x)))
         return functional.normalize(embeddings, dim=1) if self.normalize else embeddings
 
     def forward_pair(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

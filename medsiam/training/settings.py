@@ -66,6 +66,11 @@ class EncoderSettings(_Section):
     ] = "resnet10"
     embedding_dim: int = Field(default=128, ge=2)
     width: float = Field(default=1.0, gt=0, le=2, description="channel multiplier of the ResNets")
+    standardize: bool = Field(
+        default=False,
+        description="each dimension of mean 0 and variance 1 over the training scans, by batch "
+        "normalisation; helps where all embeddings start alike",
+    )
     normalize: bool = Field(default=True, description="embeddings of unit length")
 
 

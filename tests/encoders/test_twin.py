@@ -30,6 +30,25 @@ def test_without_normalize_the_projection_is_given_as_it_is():
     torch.testing.assert_close(network(images), normalize(expected, dim=1))
 
 
+def test_standardized_embeddings_have_mean_0_and_variance_1_over_what_was_seen_in_training():
+    network = twin(standardize=True, normalize=False)
+    images = torch.rand(64, 1, 32, 32)
+    network.train()
+    with torch.no_grad():
+        for _ in range(80):  # running figures close in on those of the batch
+            seen = network(images)
+        network.backbone.eval()
+        plain = network.projection(network.backbone(images))
+    network.eval()
+    torch.testing.assert_close(seen.mean(dim=0), torch.zeros(16), atol=1e-4, rtol=0)
+    torch.testing.assert_close(seen.std(dim=0), torch.ones(16), atol=0.05, rtol=0)
+    figures = network.neck
+    expected = (plain - figures.running_mean) / (figures.running_var + figures.eps).sqrt()
+    torch.testing.assert_close(network(images), expected, atol=1e-4, rtol=1e-4)
+    one_by_one = torch.cat([network(image[None]) for image in images[:3]])
+    torch.testing.assert_close(one_by_one, network(images)[:3], atol=1e-5, rtol=1e-4)
+
+
 def test_both_branches_share_their_weights():
     network = twin()
     a, b = torch.rand(3, 1, 32, 32), torch.rand(2, 1, 32, 32)
@@ -45,13 +64,14 @@ def test_both_branches_share_their_weights():
 def test_from_architecture_takes_every_field():
     architecture = Architecture(
         spatial_dims=3, backbone="resnet18", in_channels=3, embedding_dim=7, width=0.125,
-        normalize=False,
+        standardize=True, normalize=False,
     )  # fmt: skip
     network = TwinEncoder.from_architecture(architecture)
     assert network.backbone.feature_dim == 64
     assert network.backbone.network.conv1.weight.shape[1:] == (3, 7, 7, 7)
     assert len(network.backbone.network.layer1) == 2
     assert (network.embedding_dim, network.normalize) == (7, False)
+    assert network.neck.num_features == 7
 
 
 def test_feature_maps_are_the_backbones():
