@@ -30,10 +30,18 @@ def test_the_2d_encoder_beats_the_pixels_with_intervals_apart(demo_folder):
     assert figures["twin encoder"]["low"] > figures["pixel distance"]["high"]
 
 
-@pytest.mark.parametrize("dims", ["2d", "3d"])
-def test_what_the_demo_says_of_the_encoder_follows_from_the_intervals(demo_folder, printed, dims):
+def test_the_3d_encoder_lies_above_what_the_pixels_may_reach(demo_folder):
+    """Its gain is small: whether the intervals touch may differ between processors."""
+    figures = measured(demo_folder, "3d")
+    assert figures["twin encoder"]["accuracy"] > figures["pixel distance"]["high"]
+
+
+@pytest.mark.parametrize(("dims", "n_patients"), [("2d", 150), ("3d", 300)])
+def test_what_the_demo_says_of_the_encoder_follows_from_the_intervals(
+    demo_folder, printed, dims, n_patients
+):
     twin, pixels = measured(demo_folder, dims).values()
-    assert pixels["n_subjects"] == twin["n_subjects"] == 150
+    assert pixels["n_subjects"] == twin["n_subjects"] == n_patients
     assert pixels["chance"] == twin["chance"] == pytest.approx(0.2)
     said = printed[printed.index(f"{dims[0]}D, 5 unseen conditions") :]
     better, overlap = said.find("clearly better"), said.find("intervals overlap")
