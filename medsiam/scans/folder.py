@@ -164,12 +164,17 @@ class _Found:
 
 
 def _in_order(sources: Sequence[ScanSource]) -> list[ScanSource]:
-    """Sort by first files, but leave the volumes of one series together and as they are."""
-    first: dict[str, Path] = {}
+    """Sort by first files, but leave the volumes of a folder's series together and as they are."""
+    first: dict[object, Path] = {}
     for source in sources:
-        series = source.series_uid or str(source.files[0])
-        first[series] = min(*source.files, first.get(series, source.files[0]))
-    return sorted(sources, key=lambda s: first[s.series_uid or str(s.files[0])])
+        key = _series_in_folder(source)
+        first[key] = min(*source.files, first.get(key, source.files[0]))
+    return sorted(sources, key=lambda source: first[_series_in_folder(source)])
+
+
+def _series_in_folder(source: ScanSource) -> object:
+    file = source.files[0]
+    return (source.series_uid, file.parent) if source.series_uid else file
 
 
 def _volumes(file: BinaryIO, path: Path) -> Iterator[ScanSource]:
