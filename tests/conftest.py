@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PHANTOM_CONDITIONS = ("dumbbell", "crescent")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Share the tests out between processes by file; what needs the demo goes first, together.
 

@@ -124,7 +124,7 @@ FAULTS: dict[str, Fault] = {
         "magnitude, phase, original and derived pictures make volumes of their own", _CHOOSE
     ),
     "repeated_positions": Fault(
-        "some positions hold several different pictures and others one", _PARTS
+        "the positions hold several pictures, and nothing says which belong together", _EXPORT
     ),
     "mixed_matrix": Fault("slices of different size make no volume", _PARTS),
     "mixed_orientation": Fault("slices in different directions make no volume", _PARTS),
@@ -145,6 +145,9 @@ WARNINGS: dict[str, Fault] = {
     # The series
     "split_series": Fault("slices that make no common volume are held apart", "pick the right one"),
     "one_of_several": Fault("the series holds further volumes", "make sure that this one is meant"),
+    "fewer_slices": Fault(
+        "slices at an end may be missing", "get the complete series from the archive"
+    ),
     "repeated_slices": Fault("copies of slices were left out", "nothing, unless it surprises you"),
     "left_out": Fault("other files in the folder were not read", "check that none is missed"),
     "slice_gap": Fault("tissue between the slices is not in the volume", "nothing, if planned so"),

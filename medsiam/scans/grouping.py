@@ -10,7 +10,7 @@ from pathlib import Path
 from medsiam.errors import ScanError
 from medsiam.scans.dicom.frames import FrameVolume, volumes_in
 from medsiam.scans.dicom.header import Header
-from medsiam.scans.dicom.series import Part, split_series, why_split
+from medsiam.scans.dicom.series import Part, siblings, why_split
 from medsiam.scans.dicom.volumes import told_apart
 from medsiam.scans.faults import ScanWarning, warning
 from medsiam.scans.guard import guarded
@@ -19,53 +19,50 @@ from medsiam.scans.source import ScanSource
 
 def series_sources(headers: Sequence[Header]) -> Iterator[ScanSource]:
     """Yield what can be read as one scan each: a series, or a volume of one that holds several."""
-    of_series: dict[str, list[Part]] = defaultdict(list)
-    for part in split_series(headers):
-        of_series[part[0].series_uid or str(part[0].path)].append(part)
+    of_series: dict[object, list[Part]] = defaultdict(list)
+    which: dict[int, tuple[ScanWarning, ...]] = {}
+    for volumes in siblings(headers):
+        for part, said in zip(volumes, _said_of_siblings(volumes), strict=True):
+            which[id(part)] = said
+            first = part[0]
+            of_series[(first.series_uid or first.path, first.path.parent)].append(part)
     for parts in of_series.values():
-        for part, said in zip(parts, _said_of_split(parts), strict=True):
+        mixed = _said_of_split(parts)
+        for part in parts:
             if part[0].frames > 1:
                 yield from _frame_sources(part[0])
             else:
-                yield _series_source(part, said)
+                yield _series_source(part, (*mixed, *which[id(part)]))
 
 
-def _said_of_split(parts: Sequence[Part]) -> list[tuple[ScanWarning, ...]]:
-    """Say where slices of one series were held apart; single pictures in a series are usual."""
+def _said_of_split(parts: Sequence[Part]) -> tuple[ScanWarning, ...]:
+    """Name what holds the parts of one series in one folder apart.
+
+    Single pictures without positions in a series are usual, and volumes at one place are told apart
+    elsewhere.
+    """
     if len(parts) < 2:
-        return [()]
-    folders: dict[Path, list[Part]] = defaultdict(list)
-    places: dict[object, list[Part]] = defaultdict(list)
-    for part in parts:
-        folders[part[0].path.parent].append(part)
-        places[_place(part)].append(part)
-    return [
-        (*_mixed(folders[part[0].path.parent]), *_which(part, places[_place(part)]))
-        for part in parts
-    ]
-
-
-def _mixed(parts: Sequence[Part]) -> tuple[ScanWarning, ...]:
-    """Name what holds the parts of one series in one folder apart."""
-    code, what = why_split([part[0] for part in parts])
-    said = warning("split_series", f"{what}; read as {len(parts)} scans")
-    return (said,) if code.startswith("mixed_") and len(parts) > 1 else ()
-
-
-def _which(part: Part, parts: Sequence[Part]) -> tuple[ScanWarning, ...]:
-    """Name one of several volumes at the same place; copies in other folders count once."""
-    found = {other[0].slice_key: other for other in parts}
-    if len(found) < 2:
         return ()
-    _, phrases = told_apart([other[0].marks for other in found.values()])
-    return (warning("one_of_several", phrases[list(found).index(part[0].slice_key)]),)
+    code, what = why_split([part[0] for part in parts])
+    usual = ("no_geometry", "several_time_points", "several_echoes", "several_image_types")
+    said = warning("split_series", f"{what}; read as {len(parts)} scans")
+    return () if code in usual else (said,)
 
 
-def _place(part: Part) -> object:
-    first = part[0]
-    if first.plane is None:
-        return first.path
-    return (first.columns, first.rows, *(round(mm, 2) for mm in first.plane.position))
+def _said_of_siblings(volumes: Sequence[Part]) -> list[tuple[ScanWarning, ...]]:
+    """Say of each of several volumes at one place which it is, and what it lacks."""
+    if len(volumes) < 2:
+        return [() for _ in volumes]
+    _, phrases = told_apart([part[0].marks for part in volumes])
+    most = max(map(len, volumes))
+    found = []
+    for part, phrase in zip(volumes, phrases, strict=True):
+        said = [warning("one_of_several", phrase)]
+        if len(part) < most:
+            what = f"{len(part)} slices where others of its series have {most}"
+            said.append(warning("fewer_slices", what))
+        found.append(tuple(said))
+    return found
 
 
 def _series_source(part: Part, said: tuple[ScanWarning, ...]) -> ScanSource:

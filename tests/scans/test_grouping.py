@@ -74,3 +74,32 @@ def test_copies_in_other_folders_are_not_taken_for_further_volumes(tmp_path):
     sources = sources_of([*files, *sorted((tmp_path / "b").iterdir())])
     assert [len(source.files) for source in sources] == [5, 5, 1]
     assert [source.warnings for source in sources] == [()] * 3
+
+
+def test_every_way_in_which_a_series_was_divided_is_said(tmp_path):
+    files = [
+        *write_stack(tmp_path, VOLUME[:3]),
+        write(
+            tmp_path / "x", VOLUME[3], position=(0, 0, 6), PhotometricInterpretation="MONOCHROME1"
+        ),
+    ]
+    sources = sources_of(files)
+    assert [[said.code for said in source.warnings] for source in sources] == [["split_series"]] * 2
+
+
+def test_a_time_point_with_fewer_slices_says_so(tmp_path):
+    files = [
+        *write_stack(tmp_path / "a", VOLUME, TemporalPositionIdentifier=1),
+        *write_stack(tmp_path / "b", VOLUME[:4], TemporalPositionIdentifier=2),
+    ]
+    first, second = sources_of(files)
+    assert [said.code for said in first.warnings] == ["one_of_several"]
+    assert second.warnings[1] == "4 slices where others of its series have 5"
+
+
+def test_volumes_without_uids_of_their_own_are_told_apart_too(tmp_path):
+    files = [
+        *write_stack(tmp_path / "a", VOLUME, EchoTime=5, SOPInstanceUID=""),
+        *write_stack(tmp_path / "b", VOLUME, EchoTime=10, SOPInstanceUID=""),
+    ]
+    assert [source.warnings[0].code for source in sources_of(files)] == ["one_of_several"] * 2

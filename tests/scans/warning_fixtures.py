@@ -72,6 +72,22 @@ def _(folder):
     return write_nifti(folder / "4d.nii", np.stack([VOLUME, OTHER], axis=-1), np.eye(4))
 
 
+def last_source(path):
+    return index_folder(path).sources[-1].read()
+
+
+@odd(
+    "fewer_slices",
+    "the second of two time points lacks its last slice",
+    read=last_source,
+    also=frozenset({"one_of_several"}),
+)
+def _(folder):
+    write_stack(folder / "a", VOLUME, TemporalPositionIdentifier=1)
+    write_stack(folder / "b", VOLUME[:-1], TemporalPositionIdentifier=2)
+    return folder
+
+
 @odd("repeated_slices", "a copy of a slice")
 def _(folder):
     paths = write_stack(folder, VOLUME)

@@ -27,6 +27,7 @@ from medsiam.scans.values import finite
 
 _TILT = 0.5  # degrees
 _GAP = 1.5  # thicknesses from slice to slice
+_WIDEST = 4.0  # usual distances that may be filled between two slices
 _OTHER_SIDE = 40.0  # mm from the middle of the room's axis
 
 
@@ -110,7 +111,7 @@ class Stack:
         block = self._block if in_order else self._block[order]
         said = [*warnings, *_padding(pictures)]
         if wrong := unevenness(planes):
-            if not (allow_resample and wrong.usual):
+            if not (allow_resample and wrong.widest <= _WIDEST):
                 raise fault(wrong.code, self._path, wrong.what)
             block, planes, done = resampled(block, planes, wrong.usual, self._path)
             said.append(warning("resampled", f"{wrong.what}; {done}"))

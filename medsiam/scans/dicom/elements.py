@@ -20,7 +20,7 @@ _MAX_TEXT = 1 << 16  # bytes of a value that is asked for as text
 _BINARY = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 # Of the elements asked for here, those that are binary numbers in a file that does not say so
 # (implicit VR, or every VR written as UN).
-_IMPLIED = {
+_IMPLIED: dict[str | int, str] = {
     "Rows": "US",
     "Columns": "US",
     "SamplesPerPixel": "US",
@@ -36,19 +36,20 @@ _IMPLIED = {
     "TemporalPositionIndex": "UL",
     "InStackPositionNumber": "UL",
     "DimensionIndexValues": "UL",
+    0x20011003: "FL",  # b-value of Philips
 }
 # What an element without usable value gives.
 _NOTHING: tuple[str, ...] = ()
 
 
 @cache
-def _tag(keyword: str) -> BaseTag:
-    tag = tag_for_keyword(keyword)
+def _tag(keyword: str | int) -> BaseTag:
+    tag = tag_for_keyword(keyword) if isinstance(keyword, str) else keyword
     assert tag is not None, keyword
     return BaseTag(tag)
 
 
-def words(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+def words(dataset: Dataset, keyword: str | int) -> tuple[str, ...]:
     """Return the values of an element as texts without padding; none where it is absent or broken.
 
     Binary numbers are told from the VR, or from the element where the file does not say.
@@ -68,7 +69,7 @@ def words(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     return found if any(found) else _NOTHING
 
 
-def _raw_words(element: RawDataElement, keyword: str, dataset: Dataset) -> tuple[str, ...]:
+def _raw_words(element: RawDataElement, keyword: str | int, dataset: Dataset) -> tuple[str, ...]:
     data = element.value
     if not data or len(data) > _MAX_TEXT:
         return _NOTHING
@@ -82,7 +83,7 @@ def _raw_words(element: RawDataElement, keyword: str, dataset: Dataset) -> tuple
             return _NOTHING
         return tuple(str(v) for (v,) in struct.iter_unpack(order + code, data))
     if not data.isascii():  # a character set decides
-        return tuple(str(part).strip() for part in str(dataset[keyword].value).split("\\"))
+        return tuple(str(part).strip() for part in str(dataset[_tag(keyword)].value).split("\\"))
     found = tuple(part.strip(" \0") for part in data.decode("ascii").split("\\"))
     return found if any(found) else _NOTHING
 
@@ -92,12 +93,14 @@ def text(dataset: Dataset, keyword: str) -> str | None:
     return "\\".join(words(dataset, keyword)) or None
 
 
-def numbers(dataset: Dataset, keyword: str, count: int | None = None) -> tuple[float, ...] | None:
+def numbers(
+    dataset: Dataset, keyword: str | int, count: int | None = None
+) -> tuple[float, ...] | None:
     """Return the finite numbers of an element, or None where it is absent or broken.
 
     Args:
         dataset: where to look.
-        keyword: the element.
+        keyword: the element, or its tag.
         count: how many there must be; None takes any number but none.
     """
     found = words(dataset, keyword)

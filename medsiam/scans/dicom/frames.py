@@ -58,6 +58,7 @@ def frame_places(dataset: Dataset, frames: int) -> list[Placed] | None:
         if plane is None:
             return None
         marked = [_item([own, *shared], name) for name in _MARKS]
+        marked.append(_item(marked, "DiffusionGradientDirectionSequence"))
         placed.append(Placed(plane, marks_of(*marked, instance=number)))
     return placed
 

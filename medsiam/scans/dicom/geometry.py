@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_RIGHT_ANGLE = 1e-2  # how far two directions may be from unit length and right angles
+_RIGHT_ANGLE = 2e-2  # how far two directions may be from unit length and right angles
 _SAME_DIRECTION = 1e-3
 _SAME_SPACING = 1e-3  # relative
-_SAME_POSITION = 1e-2  # of a pixel
+_SAME_POSITION = 0.1  # of a pixel
 _UNEVEN = 0.01  # of the distance between slices
+_ROUNDING = 0.045  # mm; positions are often written with two decimals
 _SIDEWAYS = 0.1  # of a pixel
 _MISSING = 0.05  # how far a gap of missing slices may be from a whole number of steps
 _NAMED = 8  # gaps named in a message
@@ -60,7 +61,9 @@ def make_plane(
     off = (np.linalg.norm(x) - 1, np.linalg.norm(y) - 1, x @ y)
     if np.abs(off).max() > _RIGHT_ANGLE:
         return None
-    return Plane(triple(position), triple(orientation[:3]), triple(orientation[3:]), spacing)
+    x = x / np.linalg.norm(x)  # some files give two decimals
+    y = y - (x @ y) * x
+    return Plane(triple(position), triple(x), triple(y / np.linalg.norm(y)), spacing)
 
 
 def triple(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float, float]:
@@ -134,11 +137,13 @@ class Unevenness:
         code: key of `medsiam.scans.FAULTS`.
         what: what was seen, slice by slice.
         usual: mm between most slices.
+        widest: the widest gap, in usual distances; infinite where filling gaps mends nothing.
     """
 
     code: str
     what: str
     usual: float = 0.0
+    widest: float = math.inf
 
 
 def unevenness(ordered: Sequence[Plane]) -> Unevenness | None:
@@ -152,9 +157,11 @@ def unevenness(ordered: Sequence[Plane]) -> Unevenness | None:
     aside = _sideways(ordered)
     if aside > _SIDEWAYS * min(ordered[0].spacing):
         what = f"slices are shifted sideways by up to {aside:.3g} mm"
+        if math.isinf(aside):
+            what = f"{len(ordered)} slices lie side by side"
         return Unevenness("misaligned_slices", what)
     usual = float(np.median(gaps))
-    odd = np.flatnonzero(abs(gaps - usual) > _UNEVEN * usual)
+    odd = np.flatnonzero(abs(gaps - usual) > max(_UNEVEN * usual, min(_ROUNDING, usual / 4)))
     if not odd.size:
         return None
     named = ", ".join(f"{i + 1} and {i + 2} ({gaps[i]:.3g} mm)" for i in odd[:_NAMED])
@@ -165,6 +172,7 @@ def unevenness(ordered: Sequence[Plane]) -> Unevenness | None:
         "missing_slices" if missing.all() else "uneven_slices",
         f"{len(ordered)} slices, usually {usual:.3g} mm apart, but not between {named}{more}",
         usual,
+        float(gaps.max()) / usual,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -172,7 +173,7 @@ def _walked_meta(data: bytes) -> tuple[Dataset, UID, int]:
         raise Departs
     found = walk(data, 132, _META, implicit=False, little=True, complete=False, group=2)
     meta = Dataset(found.elements)
-    syntax = UID(text(meta, "TransferSyntaxUID") or "")
+    syntax = UID(_uid_text(meta) or "")
     if not syntax or syntax.is_private or syntax == DeflatedExplicitVRLittleEndian:
         raise Departs
     return meta, syntax, found.end
@@ -202,7 +203,7 @@ def _encoding_of(file: BinaryIO) -> tuple[Dataset, tuple[bool, bool], UID]:
     """
     read_preamble(file, force=True)
     meta = read_dataset(file, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2)
-    name = text(meta, "TransferSyntaxUID")
+    name = _uid_text(meta)
     if name is not None:
         syntax = UID(name)
         known = next((one for one in PrivateTransferSyntaxes if one == syntax), syntax)
@@ -214,6 +215,12 @@ def _encoding_of(file: BinaryIO) -> tuple[Dataset, tuple[bool, bool], UID]:
     if first[0] == 0 and first[1] != 0:
         return meta, (False, False), ExplicitVRBigEndian
     return meta, (False, True), ExplicitVRLittleEndian
+
+
+def _uid_text(meta: Dataset) -> str | None:
+    """Return the transfer syntax; what is no UID is told nobody, since it may be a name."""
+    name = text(meta, "TransferSyntaxUID")
+    return name if name and re.fullmatch(r"[0-9.]{1,64}", name) else None
 
 
 def _is_implicit(syntax: UID) -> bool:

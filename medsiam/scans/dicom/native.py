@@ -11,12 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from medsiam.scans.dicom.elements import numbers
 from medsiam.scans.dicom.header import Header
 
-_PLAIN = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+_LITTLE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 _FORMAT = ("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation")
 _PIXEL_DATA = 0x7FE00010
 
@@ -30,12 +35,16 @@ def native_frames(
     """
     found = [numbers(dataset, keyword, 1) for keyword in _FORMAT]
     format_ = [int(value[0]) for value in found if value]
-    if header.transfer_syntax not in _PLAIN or header.samples != 1 or len(format_) < len(_FORMAT):
+    is_little = header.transfer_syntax in _LITTLE
+    is_plain = is_little or header.transfer_syntax == ExplicitVRBigEndian
+    if not is_plain or header.samples != 1 or len(format_) < len(_FORMAT):
         return None
     allocated, stored, high, signed = format_
+    if allocated == 8 and not is_little:  # bytes within words may be swapped
+        return None
     if allocated not in (8, 16, 32) or not 1 <= stored <= high + 1 <= allocated:
         return None
-    dtype = np.dtype(f"<{'i' if signed else 'u'}{allocated // 8}")
+    dtype = np.dtype(f"{'<' if is_little else '>'}{'i' if signed else 'u'}{allocated // 8}")
     data = getattr(dataset.get_item(_PIXEL_DATA), "value", None) or b""
     size = header.rows * header.columns
     expected = size * header.frames * dtype.itemsize

@@ -149,6 +149,7 @@ def _stored_frames(
         yield from plain
         return
     _check_transfer_syntax(dataset, header.path)
+    _check_bits(dataset, header.path)
     _check_complete(dataset, header)
     shape = (header.rows, header.columns)
     seen = 0
@@ -185,6 +186,14 @@ def _check_transfer_syntax(dataset: Dataset, path: Path) -> None:
         available = False
     if not available:
         raise fault("unsupported_transfer_syntax", path, f"compressed as {syntax.name}")
+
+
+def _check_bits(dataset: Dataset, path: Path) -> None:
+    """Refuse stored bits that lie high: decoders take them for low ones, each in its own way."""
+    stored, high = numbers(dataset, "BitsStored", 1), numbers(dataset, "HighBit", 1)
+    if stored and high and high[0] != stored[0] - 1:
+        what = f"{stored[0]:.0f} bits stored with high bit {high[0]:.0f}"
+        raise fault("unsupported_pixels", path, what)
 
 
 def _check_complete(dataset: Dataset, header: Header) -> None:

@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 
 from medsiam.errors import ScanError
@@ -22,19 +23,24 @@ Part = tuple[Header, ...]
 
 
 def split_series(headers: Sequence[Header]) -> list[Part]:
-    """Divide files into those that make one scan each, their slices in order.
+    """Divide files into those that make one scan each: the volumes of all `siblings`."""
+    return [volume for volumes in siblings(headers) for volume in volumes]
+
+
+def siblings(headers: Sequence[Header]) -> list[list[Part]]:
+    """Divide files into volumes, their slices in order; volumes at one place stand together.
 
     Files belong together where they share series, study and patient, matrix, photometric
     interpretation, direction and pixel spacing, and where no other picture lies at the same
     position: so neither a localizer nor an echo nor a time point ever bends a volume. Files with
-    several frames, mosaics, and files without position or without SeriesInstanceUID stand alone. A
-    series may be spread over folders, but where folders repeat each other's slices each holds a
-    copy of its own.
+    several frames, and files without position or without SeriesInstanceUID stand alone; a mosaic is
+    a volume. A series may be spread over folders, but where a folder holds nothing that another one
+    does not hold as well it is a copy of its own.
     """
     parts: dict[tuple[object, ...], list[list[Header]]] = defaultdict(list)
     for header in headers:
         alone = header.frames > 1 or header.plane is None or header.series_uid is None
-        key = (header.path,) if alone or header.is_mosaic else _key(header)
+        key = (header.path,) if alone else _key(header)
         for part in parts[key]:
             if _parallel(part[0], header):
                 part.append(header)
@@ -42,11 +48,10 @@ def split_series(headers: Sequence[Header]) -> list[Part]:
         else:
             parts[key].append([header])
     return [
-        volume
+        _mosaics(copy) if copy[0].is_mosaic else _volumes(copy)
         for found in parts.values()
         for part in found
         for copy in _copies_apart(part)
-        for volume in _volumes(copy)
     ]
 
 
@@ -151,6 +156,11 @@ def drop_repeated(headers: Sequence[Header]) -> tuple[list[Header], tuple[ScanWa
     return list(kept.values()), (warning("repeated_slices", what),)
 
 
+def _mosaics(part: Sequence[Header]) -> list[Part]:
+    """Each mosaic is a volume; time runs forward."""
+    return [(header,) for header in sorted(part, key=lambda one: one.marks.order)]
+
+
 def _volumes(part: Sequence[Header]) -> list[Part]:
     """Divide parallel slices into volumes; copies of a slice go with the slice."""
     if len(part) == 1:
@@ -171,10 +181,19 @@ def _copies_apart(part: list[Header]) -> list[list[Header]]:
     folders: dict[Path, list[Header]] = defaultdict(list)
     for header in part:
         folders[header.path.parent].append(header)
-    keys = [
-        key for here in folders.values() for key in {header.slice_key for header in here} if key
-    ]
-    return [part] if len(keys) == len(set(keys)) else list(folders.values())
+    keys = {
+        folder: {header.slice_key for header in here if header.slice_key}
+        for folder, here in folders.items()
+    }
+    if max(map(len, folders.values())) == 1:
+        return [part]  # a folder for each slice, as on many CDs
+    copies = {
+        one
+        for one, other in permutations(keys, 2)
+        if keys[one] and (keys[one] < keys[other] or (keys[one] == keys[other] and one > other))
+    }
+    rest = [header for folder, here in folders.items() if folder not in copies for header in here]
+    return [rest, *(here for folder, here in folders.items() if folder in copies)]
 
 
 def _size(header: Header) -> int:
@@ -191,6 +210,7 @@ def _key(header: Header) -> tuple[object, ...]:
         header.samples,
         header.photometric,
         header.is_localizer,
+        header.is_mosaic,
     )
 
 

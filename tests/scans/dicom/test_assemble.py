@@ -112,6 +112,13 @@ def test_a_gap_is_filled_where_that_is_allowed_and_said(header):
     assert "between 2 and 3 (2 mm)" in scan.warnings[1]
 
 
+def test_a_wide_gap_is_never_filled(header):
+    placed = planes(*((0, 0, z) for z in (0, 1, 2, 30, 31, 32)))
+    with pytest.raises(ScanError) as caught:
+        volume(header, placed, [grey(0)] * 6, allow_resample=True)
+    assert caught.value.code == "missing_slices"
+
+
 def test_time_points_are_never_resampled_away(header):
     placed = planes((0, 0, 0), (0, 0, 0), (0, 0, 1), (0, 0, 1))
     with pytest.raises(ScanError) as caught:

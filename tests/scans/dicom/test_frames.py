@@ -85,3 +85,19 @@ def test_frames_in_two_directions_are_volumes_of_their_own():
 
 def test_without_places_there_are_no_volumes():
     assert frame_volumes(dataset(FRAMES), 2) is None
+
+
+def test_gradient_directions_hold_frames_apart():
+    """PS3.3 C.8.13.5.9: the direction lies in a sequence within that of the b-value."""
+    frames = np.arange(48, dtype=np.uint16).reshape(4, 3, 4)
+    ds = enhanced(frames, [(0, 0, 0), (0, 0, 3), (0, 0, 0), (0, 0, 3)])
+    for group, direction in zip(ds.PerFrameFunctionalGroupsSequence, "xyyx", strict=True):
+        diffusion, gradient = Dataset(), Dataset()
+        along = [1.0, 0.0, 0.0] if direction == "x" else [0.0, 1.0, 0.0]
+        gradient.DiffusionGradientOrientation = along
+        diffusion.DiffusionBValue = 1000.0
+        diffusion.DiffusionGradientDirectionSequence = [gradient]
+        group.MRDiffusionSequence = [diffusion]
+    volumes = frame_volumes(ds, 4)
+    assert volumes is not None
+    assert [volume.frames for volume in volumes] == [(0, 3), (2, 1)]

@@ -109,7 +109,16 @@ def stack(*heights, spacing=(1.0, 1.0)):
 
 
 @pytest.mark.parametrize(
-    "heights", [(0, 2), (0, 2, 4, 6), (0, 2, 4.009, 6), (-1.5, -1, -0.5), (0, 0.02, 0.04)]
+    "heights",
+    [
+        (0, 2),
+        (0, 2, 4, 6),
+        (0, 2, 4.009, 6),
+        (-1.5, -1, -0.5),
+        (0, 0.02, 0.04),
+        [round(0.625 * k, 2) for k in range(9)],  # two decimals
+        (0, 3.02, 5.98, 9.01, 12),
+    ],
 )
 def test_even_stacks_have_no_fault(heights):
     assert unevenness(stack(*heights, spacing=(0.1, 0.1))) is None
@@ -173,3 +182,15 @@ def test_a_gap_in_a_tilted_stack_is_a_gap_and_no_shift():
     found = unevenness(tilted)
     assert found is not None
     assert found.code == "missing_slices"
+
+
+def test_directions_with_two_decimals_are_made_unit_vectors_at_right_angles():
+    made = plane(orientation=(0.7, 0.71, 0, -0.71, 0.7, 0))
+    assert np.linalg.norm(slice_affine(made, 1)[:3, :2], axis=0) == pytest.approx([1, 1])
+    assert np.dot(made.x_direction, made.y_direction) == pytest.approx(0)
+
+
+def test_slices_side_by_side_have_a_name_of_their_own():
+    found = unevenness([plane((0, 0, 0)), plane((30, 0, 0))])
+    assert found is not None
+    assert found.what == "2 slices lie side by side"

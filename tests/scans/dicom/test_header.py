@@ -192,3 +192,16 @@ def test_a_name_in_another_script_is_read_whole(tmp_path):
         tmp_path / "a", PIXELS, SpecificCharacterSet="ISO_IR 144", PatientID="\u0418\u0432-7"
     )
     assert read_header(path).patient_id == "\u0418\u0432-7"
+
+
+def test_a_name_where_a_code_belongs_is_told_nobody(tmp_path):
+    ds = dataset(PIXELS)
+    for keyword, value in (
+        ("Modality", SECRET),
+        ("BodyPartExamined", "Planted, Anna"),
+        ("SeriesInstanceUID", SECRET),
+    ):
+        ds.add_new(keyword, "LO", value)
+    ds.save_as(tmp_path / "a", enforce_file_format=True)
+    header = read_header(tmp_path / "a")
+    assert (header.modality, header.body_part, header.series_uid) == (None, None, None)

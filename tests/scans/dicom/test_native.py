@@ -68,8 +68,18 @@ def test_anything_else_is_left_to_the_decoders(elements):
     assert frames_of(ds) is None
 
 
+def test_big_endian_words():
+    ds = dataset(FRAMES.astype(np.int16), NumberOfFrames=2)
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
+    ds.PixelData = FRAMES.astype(">i2").tobytes()
+    for frame, expected in zip(frames_of(ds), FRAMES, strict=True):
+        np.testing.assert_array_equal(frame, expected)
+
+
 def test_other_transfer_syntaxes_are_left_to_the_decoders():
-    for syntax in (RLELossless, ExplicitVRBigEndian):
-        ds = dataset(FRAMES.astype(np.int16), NumberOfFrames=2)
-        ds.file_meta.TransferSyntaxUID = syntax
-        assert frames_of(ds) is None
+    ds = dataset(FRAMES.astype(np.int16), NumberOfFrames=2)
+    ds.file_meta.TransferSyntaxUID = RLELossless
+    assert frames_of(ds) is None
+    ds = dataset(FRAMES.astype(np.int8), NumberOfFrames=2)
+    ds.file_meta.TransferSyntaxUID = ExplicitVRBigEndian  # bytes may be swapped within words
+    assert frames_of(ds) is None

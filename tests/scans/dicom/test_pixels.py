@@ -341,3 +341,9 @@ def test_a_palette_that_makes_no_sense_is_damage():
         setattr(ds, f"{name}PaletteColorLookupTableDescriptor", [60000, 0, 16])
         setattr(ds, f"{name}PaletteColorLookupTableData", b"\0\1")
     assert code_of(ds) == "damaged_dicom"
+
+
+def test_high_bits_in_compressed_pixels_are_refused():
+    ds = shipped("MR_small_RLE.dcm")
+    ds.BitsStored, ds.HighBit = 12, 15
+    assert code_of(ds) == "unsupported_pixels"

@@ -149,7 +149,41 @@ def test_a_series_may_be_spread_over_folders_but_copies_of_it_stay_apart(tmp_pat
     assert [len(part) for part in split_series(spread)] == [5]
     shutil.copytree(tmp_path / "b", tmp_path / "copy")
     copies = headers_of(sorted((tmp_path / "copy").iterdir()))
-    assert sorted(len(part) for part in split_series([*spread, *copies])) == [2, 2, 3]
+    assert sorted(len(part) for part in split_series([*spread, *copies])) == [2, 5]
+
+
+def test_one_uid_for_all_pictures_of_two_time_points_mixes_nothing(tmp_path):
+    for time in (0, 1):
+        for z in range(5):
+            write(
+                tmp_path / f"{z}-{time}", VOLUME[z] + 100 * time, position=(0, 0, 2 * z),
+                SOPInstanceUID="1.2.3", InstanceNumber=5 * time + z,
+            )  # fmt: skip
+    parts = split_series(headers_of(sorted(tmp_path.iterdir())))
+    for time, part in enumerate(parts):
+        scan = read_series([header.path for header in part])
+        np.testing.assert_array_equal(scan.array, VOLUME.transpose(2, 1, 0) + 100 * time)
+    assert len(parts) == 2
+
+
+def test_a_slice_that_two_folders_share_cuts_no_series_in_two(tmp_path):
+    files = write_stack(tmp_path / "a", VOLUME)
+    (tmp_path / "b").mkdir()
+    moved = [files[k].rename(tmp_path / f"b/{k}.dcm") for k in (3, 4)]
+    shutil.copy(files[2], tmp_path / "b/2.dcm")
+    found = [*files[:3], *moved, tmp_path / "b/2.dcm"]
+    (part,) = split_series(headers_of(found))
+    scan = read_series([header.path for header in part])
+    np.testing.assert_array_equal(scan.array, VOLUME.transpose(2, 1, 0))
+    assert scan.warnings[0].code == "repeated_slices"
+
+
+def test_a_folder_for_each_slice_and_one_slice_twice(tmp_path):
+    for k, stored in enumerate(VOLUME):
+        write(tmp_path / f"{k}/image", stored, position=(0, 0, 2 * k), SOPInstanceUID=f"1.2.{k}")
+    shutil.copytree(tmp_path / "2", tmp_path / "again")
+    (part,) = split_series(headers_of(sorted(tmp_path.rglob("image"))))
+    assert len(part) == 6
 
 
 def test_copies_of_a_single_slice_are_that_slice(tmp_path):

@@ -20,13 +20,44 @@ def heights(pictures, volumes):
     return [[pictures[i].plane.position[2] for i in volume] for volume in volumes]
 
 
-def test_one_even_stack_is_one_volume_whatever_its_marks():
-    """Image type, echo and acquisition vary from slice to slice on some scanners."""
+def test_one_even_stack_is_one_volume_though_its_marks_vary_from_slice_to_slice():
     pictures = [
-        at(z, image_type=("A" if z % 2 else "B",), echo=z / 10, acquisition=z, instance=9 - z)
+        at(z, echo=10 + z / 10, acquisition=z, instance=9 - z, clock=100 + z, time=z)
         for z in (3, 0, 2, 1)
     ]
     assert separate(pictures) == [(1, 3, 2, 0)]
+
+
+@pytest.mark.parametrize(
+    ("mark", "values"),
+    [
+        ("image_type", [("A",), ("B",)]),
+        ("echo", [10.0, 90.0]),
+        ("recon", [("B30",), ("B70",)]),
+        ("stack", [("1",), ("2",)]),
+    ],
+)
+def test_two_volumes_that_lie_between_each_other_are_held_apart(mark, values):
+    pictures = [at(z, **{mark: values[z % 2]}) for z in range(8)]
+    volumes = separate(pictures)
+    assert heights(pictures, volumes) == [[0, 2, 4, 6], [1, 3, 5, 7]]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda z, t: {"time": 5.0 * t + z, "instance": 5 * t + z},  # a running number
+        lambda z, t: {"time": float(z), "instance": 5 * t + z},  # the number of the slice
+        lambda z, t: {"echo": 30 + 0.011 * z, "instance": 5 * t + z},  # a trembling echo
+    ],
+)
+def test_marks_that_mean_nothing_shred_nothing(odd):
+    pictures = [at(z, **odd(z, t)) for t in (0, 1) for z in range(5)]
+    random.Random(1).shuffle(pictures)
+    volumes = separate(pictures)
+    assert heights(pictures, volumes) == [[0, 1, 2, 3, 4]] * 2
+    for t, volume in enumerate(volumes):
+        assert {int(pictures[i].marks.instance // 5) for i in volume} == {t}
 
 
 @pytest.mark.parametrize(
@@ -65,6 +96,31 @@ def test_without_any_mark_the_instance_numbers_decide():
     assert heights(pictures, volumes) == [[0, 1, 2]] * 3
     times = [[int(pictures[i].marks.instance // 10) for i in volume] for volume in volumes]
     assert times == [[0, 0, 0], [1, 1, 1], [2, 2, 2]]
+
+
+def test_where_instance_numbers_start_again_the_clock_decides():
+    pictures = [
+        at(z, instance=z + 1, clock=1000 * time + 10 * z + 1) for z in range(5) for time in (1, 0)
+    ]
+    volumes = separate(pictures)
+    assert heights(pictures, volumes) == [[0, 1, 2, 3, 4]] * 2
+    assert {tuple(pictures[i].marks.clock // 1000 for i in volume) for volume in volumes} == {
+        (0,) * 5,
+        (1,) * 5,
+    }
+
+
+@pytest.mark.parametrize(
+    "instances",
+    [
+        [1, 2, 3, 1, 2, 3],  # they start again, and no clock
+        [None] * 6,
+        [1, 5, 3, 2, 4, 6],  # neither volume after volume nor slice after slice
+    ],
+)
+def test_numbers_that_tell_nothing_are_no_ground_to_guess(instances):
+    pictures = [at(k % 3, instance=instance) for k, instance in enumerate(instances)]
+    assert len(separate(pictures)) == 1
 
 
 def test_an_unequal_number_of_pictures_is_never_guessed_apart():
