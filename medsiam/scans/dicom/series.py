@@ -72,7 +72,8 @@ def why_split(parts: Sequence[Header]) -> tuple[str, str]:
     placed = _placed(parts)
     if len(placed) < n or len({_key(header) for header in parts}) > 1:
         return "several_series", f"one series in {n} parts (other patient or kind of picture)"
-    if len({header.slice_key for header in parts}) < n:
+    keys = [header.slice_key for header in parts if header.slice_key]
+    if len(set(keys)) < len(keys):
         return "several_series", f"one series in {n} parts (copies in other folders)"
     code, what = why_several(placed)
     return code, f"one series with {what}"

@@ -95,6 +95,8 @@ def told_apart(volumes: Sequence[Marks]) -> tuple[str, list[str]]:
     if len({marks.echo for marks in volumes}) > 1:
         said = [f"{v}, echo {m.echo}" for v, m in zip(numbered, volumes, strict=True)]
         return "several_echoes", said
+    if len({marks.stack for marks in volumes}) > 1:
+        return "several_time_points", [f"stack {i} of {n}" for i in range(1, n + 1)]
     times = {(m.time, m.trigger, m.acquisition, m.clock, m.instance) for m in volumes}
     word = "time point" if len(times) > 1 else "volume"
     return "several_time_points", [f"{word} {i} of {n}" for i in range(1, n + 1)]

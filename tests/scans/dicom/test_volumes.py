@@ -162,6 +162,10 @@ def test_what_tells_volumes_apart_is_put_into_words():
     times = ["time point 1 of 2", "time point 2 of 2"]
     assert told_apart([Marks(time=1), Marks(time=2)]) == ("several_time_points", times)
     assert told_apart([Marks(), Marks()])[1] == ["volume 1 of 2", "volume 2 of 2"]
+    stacks = [Marks(stack=("1",)), Marks(stack=("2",))]
+    assert told_apart(stacks)[1] == ["stack 1 of 2", "stack 2 of 2"]
+    named = [Marks(image_type=("M",)), Marks(image_type=("Planted^Name",))]
+    assert told_apart(named)[1] == ["volume 1 of 2, image type M", "volume 2 of 2"]
 
 
 def test_why_there_are_several():
