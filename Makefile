@@ -36,7 +36,7 @@ demo: setup  ## run the main job on synthetic studies, end to end, into ./demo
 	$(BIN)/medsiam demo --out $(DEMO)
 
 test: setup lint types  ## lint, types and all tests (under 10 minutes)
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check --quiet .

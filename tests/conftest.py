@@ -18,16 +18,28 @@ if TYPE_CHECKING:
 PHANTOM_CONDITIONS = ("dumbbell", "crescent")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in its own hook
+NEED_THE_DEMO = ("tests/cli/test_demo.py", "tests/test_readme.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests out between processes by file; what needs the demo goes first, together.
+    """What needs the demo goes first: it takes longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(NEED_THE_DEMO))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Share the tests out between processes by file, what needs the demo as one.
 
     So each process makes the costly fixtures of a file once, and the demo is run once in all.
     """
-    for item in items:
-        needs_demo = "demo_folder" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if needs_demo else str(item.path)))
-    items.sort(key=lambda item: "demo_folder" not in getattr(item, "fixturenames", ()))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            return "demo" if file in NEED_THE_DEMO else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
