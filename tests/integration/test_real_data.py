@@ -110,12 +110,20 @@ def test_hearts_3d_joined_and_a_dicom_folder(medsiam, medsiam_data, tmp_path):
 def test_real_dicom_series_are_scored_or_named(medsiam, medsiam_data, phantom_bank, tmp_path):
     folder = medsiam_data / "dicom_samples" / "series"
     words = ("score", folder, "--bank", phantom_bank.path, "--out", tmp_path / "out")
-    document = medsiam(*words, code=4)
-    outcomes = {Path(entry["path"]).name: entry for entry in document["series"]}
-    for name in ("gbm_t1post", "gbm_flair", "gbm_hippocampus_crop", "mr_sagittal_hfs"):
-        comparison = outcomes[name]["comparison"]
-        assert comparison["verdict"]["outcome"] == "out of scope"  # MR against a bank of CT
-    assert outcomes["ge_fmri"]["code"] == "several_time_points"
+    outcomes = medsiam(*words, code=0)["series"]
+    names = Counter(Path(entry["path"]).relative_to(folder).parts[0] for entry in outcomes)
+    assert names == {
+        "gbm_t1post": 1,
+        "gbm_flair": 1,
+        "gbm_hippocampus_crop": 1,
+        "mr_sagittal_hfs": 1,
+        "ge_fmri": 10,  # time points
+        "siemens_epi_ap": 2,  # mosaics
+        "siemens_epi_pa": 2,
+    }
+    for entry in outcomes:
+        verdict = entry["comparison"]["verdict"]
+        assert verdict["outcome"] == "out of scope"  # MR against a bank of CT
     manifest = (tmp_path / "out" / "manifest.csv").read_text(encoding="utf-8")
     assert manifest.count("\n") - 1 == sum(p.is_file() for p in folder.rglob("*"))
     assert "PGBM-003" not in manifest
