@@ -80,8 +80,8 @@ def frame_volumes(dataset: Dataset, frames: int) -> list[FrameVolume] | None:
     found = []
     for group in groups:
         for volume in separate([placed[i] for i in group]):
-            numbers_ = tuple(group[k] for k in volume)
-            found.append(FrameVolume(numbers_, tuple(placed[i] for i in numbers_)))
+            chosen = tuple(group[k] for k in volume)
+            found.append(FrameVolume(chosen, tuple(placed[i] for i in chosen)))
     return found
 
 

@@ -28,10 +28,16 @@ from medsiam.scans.dicom.geometry import (
 from medsiam.scans.dicom.marks import Marks
 
 _Key = Callable[[Marks], object]
+
+
+def _echo(marks: Marks) -> object:
+    return marks.echo
+
+
 _SURE: tuple[_Key, ...] = (
     lambda m: m.image_type,
     lambda m: m.stack,
-    lambda m: m.echo,
+    _echo,
     lambda m: m.time,
     lambda m: m.recon,
 )
@@ -143,7 +149,7 @@ def _grouped(indices: Sequence[int], pictures: Sequence[Placed], key: _Key) -> l
     groups: dict[object, list[int]] = defaultdict(list)
     for i in indices:
         groups[key(pictures[i].marks)].append(i)
-    if not all(isinstance(value, float) for value in groups) or key is not _SURE[2]:
+    if key is not _echo or not all(isinstance(echo, float) for echo in groups):
         return list(groups.values())
     # Echo times vary a little from slice to slice on some scanners.
     joined: list[list[int]] = []
