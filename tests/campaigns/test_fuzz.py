@@ -12,12 +12,12 @@ from tests.scans import hostile_dicom
 from tests.scans.written import SHIPPED, dataset
 
 
-def test_twenty_seconds_find_nothing():
-    told = fuzz.run(seed=20, seconds=20, findings=None)
+def test_eight_seconds_find_nothing():
+    told = fuzz.run(seed=20, seconds=8, findings=None)
     assert told["findings"] == []
     assert told["inputs"] > 50
     assert told["slowest_seconds"] < fuzz.SLOW
-    assert len(told["ends"]) > 8, "the inputs are all alike"
+    assert len(told["ends"]) > 6, "the inputs are all alike"
 
 
 def test_the_same_seed_makes_the_same_inputs(tmp_path, monkeypatch):
