@@ -35,7 +35,7 @@ $(SYSTEM): | $(STAMP)
 demo: setup  ## run the main job on synthetic studies, end to end, into ./demo
 	$(BIN)/medsiam demo --out $(DEMO)
 
-test: setup lint types  ## lint, types and all tests (under 10 minutes)
+test: setup lint types  ## lint, types and all tests (about ten minutes)
 	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder
 
 lint: $(STAMP)

@@ -20,7 +20,7 @@ class ScanSource:
     Attributes:
         kind: what the content is.
         path: the file, or the folder that holds all files of the series.
-        files: every file, sorted.
+        files: every file, those of a series in the order of its slices.
         part: which volume, frame or page of the file, from 0; None where it holds one.
         series_uid: DICOM SeriesInstanceUID.
         modality: DICOM modality.

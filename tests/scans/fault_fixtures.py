@@ -11,9 +11,7 @@ import os
 import struct
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -29,39 +27,15 @@ from pydicom.uid import (
 from medsiam.errors import ScanError
 from medsiam.scans import Scan, index_folder, read_scan
 from tests.scans import hostile_dicom as hostile
+from tests.scans.fixture import Fixture, Fixtures
 from tests.scans.written import SERIES, dataset, enhanced, write, write_nifti, write_stack
 
-Build = Callable[[Path], Path]
 VOLUME = np.arange(5 * 6 * 8, dtype=np.int16).reshape(5, 6, 8)
 OTHER = VOLUME[::-1].copy()
 
 
-@dataclass(frozen=True)
-class Fixture:
-    """What is written, and what reading it must answer.
-
-    Attributes:
-        code: the fault.
-        name: what is wrong, unique.
-        build: writes below an empty folder and returns the path to read.
-        read: how it is asked for.
-    """
-
-    code: str
-    name: str
-    build: Build
-    read: Callable[[Path], Scan] = read_scan
-
-
-FAULTY: list[Fixture] = []
-
-
-def faulty(code: str, name: str, **how: Any) -> Callable[[Build], Build]:
-    def keep(build: Build) -> Build:
-        FAULTY.append(Fixture(code, name, build, **how))
-        return build
-
-    return keep
+FAULTY = Fixtures()
+faulty = FAULTY.add
 
 
 def holds(

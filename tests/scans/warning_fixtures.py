@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -15,38 +12,12 @@ from PIL import Image
 
 from medsiam.scans import Scan, index_folder, read_scan
 from tests.scans import hostile_dicom as hostile
-from tests.scans.fault_fixtures import OTHER, VOLUME, Build, twice
+from tests.scans.fault_fixtures import OTHER, VOLUME, twice
+from tests.scans.fixture import Fixtures
 from tests.scans.written import SHIPPED, write, write_nifti, write_stack
 
-
-@dataclass(frozen=True)
-class Odd:
-    """What is written, and the codes of what reading it must say.
-
-    Attributes:
-        code: the warning.
-        name: what is odd, unique.
-        build: writes below an empty folder and returns the path to read.
-        read: how it is asked for.
-        also: further warnings that this must give.
-    """
-
-    code: str
-    name: str
-    build: Build
-    read: Callable[[Path], Scan] = read_scan
-    also: frozenset[str] = frozenset()
-
-
-ODD: list[Odd] = []
-
-
-def odd(code: str, name: str, **how: Any) -> Callable[[Build], Build]:
-    def keep(build: Build) -> Build:
-        ODD.append(Odd(code, name, build, **how))
-        return build
-
-    return keep
+ODD = Fixtures()
+odd = ODD.add
 
 
 def first_source(path: Path) -> Scan:

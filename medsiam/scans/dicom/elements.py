@@ -7,6 +7,7 @@ that are asked for: pydicom's conversion of a value costs more than finding it i
 from __future__ import annotations
 
 import math
+import re
 import struct
 from functools import cache
 
@@ -38,6 +39,8 @@ _IMPLIED: dict[str | int, str] = {
     "DimensionIndexValues": "UL",
     0x20011003: "FL",  # b-value of Philips
 }
+_CODE_STRING = re.compile(r"[A-Za-z0-9 _-]{1,16}")
+_UID = re.compile(r"[0-9.]{1,64}")
 # What an element without usable value gives.
 _NOTHING: tuple[str, ...] = ()
 
@@ -91,6 +94,16 @@ def _raw_words(element: RawDataElement, keyword: str | int, dataset: Dataset) ->
 def text(dataset: Dataset, keyword: str) -> str | None:
     """Return an element as one text without padding, or None where it is empty or broken."""
     return "\\".join(words(dataset, keyword)) or None
+
+
+def code_string(value: str | None) -> str | None:
+    """Return a code where its characters can be no name (PS3.5 6.2, VR CS); else None."""
+    return value if value and _CODE_STRING.fullmatch(value) else None
+
+
+def uid(value: str | None) -> str | None:
+    """Return a UID where it has the characters of one (PS3.5 9.1); else None: it may be a name."""
+    return value if value and _UID.fullmatch(value) else None
 
 
 def numbers(

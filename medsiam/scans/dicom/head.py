@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from pydicom.uid import (
 )
 
 from medsiam.errors import ScanError
-from medsiam.scans.dicom.elements import text
+from medsiam.scans.dicom.elements import text, uid
 from medsiam.scans.dicom.walk import PIXELS, Departs, Elements, Short, TooDeep, pixel_bytes, walk
 from medsiam.scans.faults import fault
 from medsiam.scans.limits import MAX_FILE, MAX_INFLATED, MAX_NESTING
@@ -173,7 +172,7 @@ def _walked_meta(data: bytes) -> tuple[Dataset, UID, int]:
         raise Departs
     found = walk(data, 132, _META, implicit=False, little=True, complete=False, group=2)
     meta = Dataset(found.elements)
-    syntax = UID(_uid_text(meta) or "")
+    syntax = UID(uid(text(meta, "TransferSyntaxUID")) or "")
     if not syntax or syntax.is_private or syntax == DeflatedExplicitVRLittleEndian:
         raise Departs
     return meta, syntax, found.end
@@ -203,7 +202,7 @@ def _encoding_of(file: BinaryIO) -> tuple[Dataset, tuple[bool, bool], UID]:
     """
     read_preamble(file, force=True)
     meta = read_dataset(file, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2)
-    name = _uid_text(meta)
+    name = uid(text(meta, "TransferSyntaxUID"))
     if name is not None:
         syntax = UID(name)
         known = next((one for one in PrivateTransferSyntaxes if one == syntax), syntax)
@@ -215,12 +214,6 @@ def _encoding_of(file: BinaryIO) -> tuple[Dataset, tuple[bool, bool], UID]:
     if first[0] == 0 and first[1] != 0:
         return meta, (False, False), ExplicitVRBigEndian
     return meta, (False, True), ExplicitVRLittleEndian
-
-
-def _uid_text(meta: Dataset) -> str | None:
-    """Return the transfer syntax; what is no UID is told nobody, since it may be a name."""
-    name = text(meta, "TransferSyntaxUID")
-    return name if name and re.fullmatch(r"[0-9.]{1,64}", name) else None
 
 
 def _is_implicit(syntax: UID) -> bool:

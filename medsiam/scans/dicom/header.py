@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import UID
 
-from medsiam.scans.dicom.elements import numbers, text, words
+from medsiam.scans.dicom.elements import code_string, numbers, text, uid, words
 from medsiam.scans.dicom.geometry import Plane, make_plane
 from medsiam.scans.dicom.head import Head, read_head, read_whole
 from medsiam.scans.dicom.marks import PRIVATE_B_VALUES, Marks, marks_of
@@ -88,8 +87,6 @@ def _tags(keywords: Iterable[str]) -> frozenset[int]:
 TAGS = _tags(_KEYWORDS) | {*PRIVATE_B_VALUES}  # of the header pass
 _ALL_TAGS = TAGS | _tags(_PIXEL_KEYWORDS)
 
-_CODE_STRING = re.compile(r"[A-Za-z0-9 _-]{1,16}")
-_UID = re.compile(r"[0-9.]{1,64}")
 _DICOMDIR = "MediaStorageDirectoryStorage"
 # Objects with pixel data that show no picture of the patient.
 _NOT_IMAGES = {
@@ -215,7 +212,7 @@ def header_of(head: Head, path: Path) -> Header:
     if position and orientation and spacing and plane is None and frames == 1:
         what = "ImageOrientationPatient is no pair of unit vectors at right angles"
         warnings.append(warning("odd_orientation", what))
-    modality, marks = _code_string(text(dataset, "Modality")), marks_of(dataset)
+    modality, marks = code_string(text(dataset, "Modality")), marks_of(dataset)
     if why := _shows_text(dataset, sop_class, modality, marks.image_type):
         warnings.append(warning("burned_in_text", why))
     thickness = numbers(dataset, "SliceThickness", 1)
@@ -230,13 +227,13 @@ def header_of(head: Head, path: Path) -> Header:
         thickness=thickness[0] if thickness and thickness[0] > 0 else None,
         marks=marks,
         modality=modality,
-        body_part=_code_string(text(dataset, "BodyPartExamined")),
+        body_part=code_string(text(dataset, "BodyPartExamined")),
         laterality=text(dataset, "ImageLaterality") or text(dataset, "Laterality"),
-        photometric=_code_string(text(dataset, "PhotometricInterpretation")),
+        photometric=code_string(text(dataset, "PhotometricInterpretation")),
         transfer_syntax=head.transfer_syntax,
-        sop_uid=_uid(text(dataset, "SOPInstanceUID")),
-        series_uid=_uid(text(dataset, "SeriesInstanceUID")),
-        study_uid=_uid(text(dataset, "StudyInstanceUID")),
+        sop_uid=uid(text(dataset, "SOPInstanceUID")),
+        series_uid=uid(text(dataset, "SeriesInstanceUID")),
+        study_uid=uid(text(dataset, "StudyInstanceUID")),
         patient_id=text(dataset, "PatientID"),
         warnings=tuple(warnings),
     )
@@ -251,15 +248,6 @@ def pixel_spacing(dataset: Dataset) -> tuple[float, float] | None:
     if values is None or min(values) <= 0:
         return None
     return values[1], values[0]
-
-
-def _code_string(value: str | None) -> str | None:
-    """Return a value that is told to the reader only where it can be no name (PS3.5, VR CS)."""
-    return value if value and _CODE_STRING.fullmatch(value) else None
-
-
-def _uid(value: str | None) -> str | None:
-    return value if value and _UID.fullmatch(value) else None
 
 
 def _count(dataset: Dataset, keyword: str, path: Path, *, default: int | None = None) -> int:

@@ -10,13 +10,13 @@ the same way at every position. What none of these tells apart is refused and ne
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import cast
 
+from medsiam.scans.dicom.elements import code_string
 from medsiam.scans.dicom.geometry import (
     Plane,
     positions,
@@ -48,7 +48,6 @@ _LIKELY: tuple[_Key, ...] = (
     lambda m: m.acquisition,
 )
 _SAME_ECHO = 0.2  # ms
-_CODE_STRING = re.compile(r"[A-Za-z0-9 _-]{1,16}")
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def told_apart(volumes: Sequence[Marks]) -> tuple[str, list[str]]:
 
 def _told(words: Iterable[str]) -> str:
     """Join the words that can be no name."""
-    return "/".join(word for word in words if _CODE_STRING.fullmatch(word))
+    return "/".join(filter(code_string, words))
 
 
 def _in_order(indices: Sequence[int], pictures: Sequence[Placed]) -> tuple[int, ...]:
