@@ -8,6 +8,7 @@ from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
     from medsiam.encoders.card import BACKBONES as BACKBONES
+    from medsiam.encoders.card import AnatomyPlan as AnatomyPlan
     from medsiam.encoders.card import Architecture as Architecture
     from medsiam.encoders.card import EncoderCard as EncoderCard
     from medsiam.encoders.card import MeasuredMetric as MeasuredMetric
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BACKBONES": ".card",
+    "AnatomyPlan": ".card",
     "Architecture": ".card",
     "Encoder": ".encoder",
     "EncoderCard": ".card",

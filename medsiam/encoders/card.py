@@ -20,31 +20,94 @@ BACKBONES = (
     "resnet50",
     "densenet121",
     "efficientnet-b0",
+    "efficientnet-lite0",
     "vit",
+    "anatomy",
 )
+BackboneName = Literal[
+    "resnet10",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "densenet121",
+    "efficientnet-b0",
+    "efficientnet-lite0",
+    "vit",
+    "anatomy",
+]
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class AnatomyPlan(_Record):
+    """What an `anatomy` backbone finds in a volume before it measures.
+
+    Attributes:
+        structures: names of the labels 1, 2, ... of the masks it was trained on.
+        centre: structure whose axis the levels and sectors are drawn around.
+        front: structure towards which the first sector points; None: the volume's first axis.
+        channels: of the segmenting U-Net, one value per resolution.
+        spacing: mm between the voxels it sees.
+    """
+
+    structures: tuple[str, ...] = Field(min_length=1)
+    centre: str
+    front: str | None = None
+    channels: tuple[int, ...] = (16, 32, 64, 128, 192)
+    spacing: tuple[float, float, float]
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name in filter(None, (self.centre, self.front)):
+            if name not in self.structures:
+                raise ValueError(f"{name!r} is none of the structures {list(self.structures)}")
+        return self
+
+
 class Architecture(_Record):
     """Everything needed to build the network again, and nothing else."""
 
     spatial_dims: Literal[2, 3]
-    backbone: Literal[
-        "resnet10", "resnet18", "resnet34", "resnet50", "densenet121", "efficientnet-b0", "vit"
-    ]
+    backbone: BackboneName
     in_channels: Literal[1, 3] = 1
     embedding_dim: int = Field(default=128, ge=2)
     width: float = Field(default=1.0, gt=0, le=2, description="channel multiplier of the ResNets")
+    stages: tuple[int, ...] | None = Field(
+        default=None, description="stages whose pooled features are joined; None: the last"
+    )
+    pooling: Literal["mean", "centre"] = Field(
+        default="mean", description="centre: weighted by a Gaussian around the middle"
+    )
+    views: Literal["one", "flip", "turns"] = Field(
+        default="one", description="looks at a scan whose mean is embedded, outside of training"
+    )
+    project: bool = Field(
+        default=True, description="a learned linear map to embedding_dim; else the features"
+    )
     standardize: bool = Field(
         default=False, description="each dimension of mean 0 and variance 1 over the training scans"
     )
+    whitened_domains: int = Field(
+        default=0, ge=0, description="kinds of scans with a whitening of their own; 0: none"
+    )
     normalize: bool = Field(default=True, description="embeddings of unit length")
+    match_head: bool = Field(
+        default=False, description="a twin head that gives the probability of a match"
+    )
     image_size: tuple[int, ...] | None = Field(
         default=None, description="input size; ViT alone needs it"
     )
+    anatomy: AnatomyPlan | None = Field(default=None, description="for the anatomy backbone")
+
+    @model_validator(mode="after")
+    def _anatomy_fits(self) -> Self:
+        if (self.backbone == "anatomy") != (self.anatomy is not None):
+            raise ValueError("backbone = 'anatomy' and the plan `anatomy` belong together")
+        if self.anatomy is not None and self.spatial_dims != 3:
+            raise ValueError("the anatomy backbone takes volumes (spatial_dims = 3)")
+        return self
 
 
 class TrainingData(_Record):
@@ -72,15 +135,33 @@ class MeasuredMetric(_Record):
 
 
 class Verification(_Record):
-    """Threshold of the 1:1 question "same condition?", or the reason why there is none."""
+    """The 1:1 question "same condition?" from patient-disjoint validation pairs, or why not.
+
+    Attributes:
+        threshold: distance up to which a pair counts as the same; None: not calibrated.
+        slope, intercept: of the log odds that a pair is the same, by its distance, where same and
+            different pairs are equally likely beforehand (J. Platt 1999).
+        metric: of the distance.
+        n_pairs, n_subjects: what they were fitted on.
+        measured_on: data set and part.
+        reason: why there is no threshold.
+    """
 
     threshold: float | None = None
+    slope: float | None = None
+    intercept: float | None = None
+    metric: Literal["euclidean", "cosine"] = "cosine"
+    n_pairs: int = 0
+    n_subjects: int = 0
+    measured_on: str | None = None
     reason: str | None = "no threshold was calibrated for this encoder"
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
         if (self.threshold is None) == (self.reason is None):
             raise ValueError("give a threshold, or the reason why there is none")
+        if (self.slope is None) != (self.intercept is None):
+            raise ValueError("slope and intercept belong together")
         return self
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from medsiam.encoders import Architecture
+from medsiam.encoders import AnatomyPlan, Architecture
+from medsiam.encoders.card import BackboneName
 from medsiam.preprocessing import Augmentation, Recipe
 
 
@@ -61,35 +62,112 @@ class SplitSettings(_Section):
 class EncoderSettings(_Section):
     """`[encoder]`: the network; dimensions and channels follow from the recipe."""
 
-    backbone: Literal[
-        "resnet10", "resnet18", "resnet34", "resnet50", "densenet121", "efficientnet-b0", "vit"
-    ] = "resnet10"
+    backbone: BackboneName = "resnet10"
     embedding_dim: int = Field(default=128, ge=2)
     width: float = Field(default=1.0, gt=0, le=2, description="channel multiplier of the ResNets")
+    stages: Annotated[tuple[int, ...], Field(strict=False)] | None = Field(
+        default=None, description="stages whose pooled features are joined; None: the last"
+    )
+    pooling: Literal["mean", "centre"] = Field(
+        default="mean", description="centre: weighted by a Gaussian around the middle"
+    )
+    views: Literal["one", "flip", "turns"] = Field(
+        default="one", description="looks at a scan whose mean is embedded, outside of training"
+    )
+    project: bool = Field(
+        default=True, description="a learned linear map to embedding_dim; else the features"
+    )
     standardize: bool = Field(
         default=False,
         description="each dimension of mean 0 and variance 1 over the training scans, by batch "
         "normalisation; helps where all embeddings start alike",
     )
     normalize: bool = Field(default=True, description="embeddings of unit length")
+    match_head: bool = Field(
+        default=False, description="a twin head that gives the probability of a match"
+    )
+    anatomy: AnatomyPlan | None = Field(
+        default=None, description="structures to find and measure, for the anatomy backbone"
+    )
+
+
+class StartSettings(_Section):
+    """`[start]`: what the weights are before training, and how much of that stays."""
+
+    weights: str | None = Field(
+        default=None,
+        description="imagenet, the name of a shipped encoder, an encoder folder, or a safetensors "
+        "file of MedicalNet or ImageNet weights; None: random",
+    )
+    frozen_stages: int = Field(
+        default=0, ge=0, description="stages of the backbone, from the input on, never changed"
+    )
+    share: float = Field(
+        default=0.0, ge=0, le=1, description="of the start weights in the mean taken at the end"
+    )
+
+
+class PretrainingSettings(_Section):
+    """`[pretraining]`: two views of one scan belong together (SimCLR), before conditions count."""
+
+    epochs: int = Field(default=0, ge=0)
+    cases: Annotated[Path, Field(strict=False)] | None = Field(
+        default=None, description="scans without conditions; None: the training part"
+    )
+    scans_per_batch: int = Field(default=32, ge=2)
+    temperature: float = Field(default=0.1, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0)
 
 
 class SamplingSettings(_Section):
     """`[sampling]`: each step sees P conditions with K scans of each."""
 
+    kind: Literal["balanced", "episodes"] = Field(
+        default="balanced", description="episodes: part of the K scans is support, the rest asks"
+    )
     conditions_per_batch: int | None = Field(
         default=None, ge=2, description="P; None: all conditions"
     )
     scans_per_condition: int = Field(default=8, ge=2, description="K")
+    support_per_condition: int = Field(default=1, ge=1, description="of episodes, out of K")
+    uneven: bool = Field(
+        default=False, description="episodes: 1 to support_per_condition scans, drawn anew"
+    )
     steps_per_epoch: int = Field(default=20, ge=1)
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.kind == "episodes" and self.support_per_condition >= self.scans_per_condition:
+            raise ValueError(
+                "support_per_condition must leave scans to ask: below scans_per_condition"
+            )
+        return self
 
 
 class LossSettings(_Section):
-    """`[loss]`: contrastive learns from pairs, triplet from triplets, supcon from whole batches."""
+    """`[loss]`: what makes scans of one condition near and of two conditions far."""
 
-    kind: Literal["contrastive", "triplet", "supcon"] = "triplet"
+    kind: Literal[
+        "contrastive",
+        "triplet",
+        "supcon",
+        "multi_similarity",
+        "prototypical",
+        "match",
+        "cross_entropy",
+    ] = "triplet"
     margin: float = Field(default=0.3, gt=0, description="of contrastive and triplet")
-    temperature: float = Field(default=0.1, gt=0, description="of supcon")
+    temperature: float = Field(default=0.1, gt=0, description="of supcon and prototypical")
+    mining: Literal["all", "semi_hard", "hard"] = Field(default="all", description="of triplets")
+    memory: int = Field(
+        default=0, ge=0, description="embeddings of earlier steps compared too (cross-batch memory)"
+    )
+    head_dim: int = Field(
+        default=0,
+        ge=0,
+        description="the loss sees a linear map of the embedding to so many "
+        "values, thrown away after training; 0: the embedding itself",
+    )
 
 
 class OptimiserSettings(_Section):
@@ -97,19 +175,39 @@ class OptimiserSettings(_Section):
 
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=1e-4, ge=0)
+    accumulate: int = Field(default=1, ge=1, description="passes that one step of a batch takes")
+    averaging: float = Field(
+        default=0.0, ge=0, lt=1, description="decay of a running mean of the weights; 0: none"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="bfloat16: mixed precision, where the processor has it"
+    )
 
 
 class ScheduleSettings(_Section):
     """`[schedule]`: the rate rises for `warmup_epochs`, then falls along a half cosine to 0."""
 
-    epochs: int = Field(default=30, ge=1)
+    epochs: int = Field(default=30, ge=0, description="0: the start weights stay as they are")
     warmup_epochs: int = Field(default=1, ge=0)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        if self.warmup_epochs >= self.epochs:
+        if self.epochs and self.warmup_epochs >= self.epochs:
             raise ValueError("schedule.warmup_epochs must be smaller than schedule.epochs")
         return self
+
+
+class WhiteningSettings(_Section):
+    """`[whitening]`: fitted on the training part once the weights are final."""
+
+    scatter: Literal["none", "conditions", "scans"] = Field(
+        default="none",
+        description="conditions: what varies within a condition is shrunk; scans: what varies at "
+        "all, which needs no conditions",
+    )
+    shrinkage: float = Field(
+        default=0.5, ge=0, le=1, description="of the scatter towards one variance for all axes"
+    )
 
 
 class EarlyStopSettings(_Section):
@@ -126,11 +224,14 @@ class TrainingConfig(_Section):
     split: SplitSettings = SplitSettings()
     recipe: Recipe
     encoder: EncoderSettings = EncoderSettings()
+    start: StartSettings = StartSettings()
+    pretraining: PretrainingSettings = PretrainingSettings()
     augmentation: Augmentation = Augmentation()
     sampling: SamplingSettings = SamplingSettings()
     loss: LossSettings = LossSettings()
     optimiser: OptimiserSettings = OptimiserSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    whitening: WhiteningSettings = WhiteningSettings()
     early_stop: EarlyStopSettings = EarlyStopSettings()
 
     @property
@@ -140,5 +241,6 @@ class TrainingConfig(_Section):
             spatial_dims=self.recipe.spatial_dims,
             in_channels=self.recipe.in_channels,
             image_size=self.recipe.spatial_size if self.encoder.backbone == "vit" else None,
-            **self.encoder.model_dump(),
+            whitened_domains=0 if self.whitening.scatter == "none" else 1,
+            **dict(self.encoder),
         )
