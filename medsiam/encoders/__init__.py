@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from medsiam.encoders.embeddings_file import save_embeddings as save_embeddings
     from medsiam.encoders.encoder import Encoder as Encoder
     from medsiam.encoders.encoder import new_encoder as new_encoder
+    from medsiam.encoders.match_head import MatchHead as MatchHead
     from medsiam.encoders.pixels import pixel_embeddings as pixel_embeddings
     from medsiam.encoders.table import RowFailure as RowFailure
     from medsiam.encoders.table import TableEmbeddings as TableEmbeddings
@@ -32,6 +33,7 @@ _HOMES = {
     "Architecture": ".card",
     "Encoder": ".encoder",
     "EncoderCard": ".card",
+    "MatchHead": ".match_head",
     "MeasuredMetric": ".card",
     "RowFailure": ".table",
     "TableEmbeddings": ".table",
