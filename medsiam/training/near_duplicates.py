@@ -90,7 +90,7 @@ def find_near_duplicates(
         Pairs in the order of their first, then their second row.
     """
     thumbnails = np.stack([_thumbnail(tensor) for tensor in tensors])
-    blank = ~thumbnails.any(axis=1)
+    blank = np.asarray(~thumbnails.any(axis=1))
     subjects = np.unique([row.subject for row in rows], return_inverse=True)[1]
     contents = np.unique(np.asarray(content_hashes), return_inverse=True)[1]
     pairs = []
