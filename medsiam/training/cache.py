@@ -61,7 +61,9 @@ class TensorCache:
             digest.update(f"{type(record).__name__} {record.model_dump_json()}\n".encode())
         files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
         for file in files:
-            digest.update(f"{file.relative_to(path)} {_file_hash(file)}\n".encode("utf-8", "replace"))
+            digest.update(
+                f"{file.relative_to(path)} {_file_hash(file)}\n".encode("utf-8", "replace")
+            )
         return digest.hexdigest()
 
     def get(self, key: str) -> tuple[torch.Tensor, str] | None:

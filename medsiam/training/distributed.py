@@ -42,7 +42,7 @@ class World:
         return self.rank == 0
 
     def share(self, n: int) -> Indices:
-        """Places of this process in a batch of n: a run of them, as long as the others' or 1 more."""
+        """Places of this process in a batch of n: a run of them, all runs about equally long."""
         return np.array_split(np.arange(n), self.size)[self.rank]
 
     def gather(self, rows: torch.Tensor, n: int) -> torch.Tensor:
@@ -111,9 +111,10 @@ class World:
         distributed.all_reduce(flat)
         if divide:
             flat /= self.size
-        parts = flat.split([tensor.numel() for tensor in tensors])
-        for tensor, part in zip(tensors, parts, strict=True):
-            tensor.copy_(part.view_as(tensor))
+        start = 0
+        for tensor in tensors:
+            tensor.copy_(flat[start : start + tensor.numel()].view_as(tensor))
+            start += tensor.numel()
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from torch import nn
 
 from medsiam.encoders import TwinEncoder
 from medsiam.errors import UsageError
-from medsiam.training.augmented import place_seed
 from medsiam.training.checkpoints import below_prefix, with_prefix
 from medsiam.training.distributed import World
-from medsiam.training.objective import Indices, Objective
+from medsiam.training.objective import Objective
+from medsiam.training.sampling import Indices
+from medsiam.training.seeding import Purpose, seed_of
 from medsiam.training.settings import OptimiserSettings, ScheduleSettings
 
 
@@ -55,7 +56,13 @@ class Learner:
         self._seed = seed
         self._world = world
         trained = nn.ModuleList([network, objective.heads])
+        _channels_last(trained)
         self._parameters = [p for p in trained.parameters() if p.requires_grad]
+        if not self._parameters:
+            raise UsageError(
+                "every weight is frozen, so there is nothing to train: set schedule.epochs = 0, or "
+                "lower start.frozen_stages"
+            )
         self._optimiser = torch.optim.AdamW(
             self._parameters, lr=rate(0), weight_decay=settings.weight_decay, fused=True
         )
@@ -83,7 +90,9 @@ class Learner:
 
     def averaged(self) -> dict[str, torch.Tensor]:
         """Weights to validate and keep: the running mean, or those of the last step."""
-        return _copy(self._network) if self._mean is None else self._mean
+        if self._mean is None:
+            return _copy(self._network)
+        return {name: value.clone() for name, value in self._mean.items()}
 
     def state(self) -> dict[str, torch.Tensor]:
         """Everything the next steps depend on."""
@@ -149,7 +158,9 @@ class Learner:
 
     def _observe(self, positions: Indices, places: Indices, step: int) -> torch.Tensor:
         # Dropout draws from torch's global generator, which the run has set aside for itself.
-        torch.default_generator.manual_seed(place_seed(self._seed, step, int(places[0])))
+        torch.default_generator.manual_seed(
+            seed_of(Purpose.DROPOUT, self._seed, step, int(places[0]))
+        )
         with torch.autocast("cpu", torch.bfloat16, enabled=self._mixed):
             rows = self._objective.observe(self._network, positions[places], places, step)
         return rows.float()
@@ -180,6 +191,16 @@ def rate_factor(step: int, steps_per_epoch: int, schedule: ScheduleSettings) -> 
         return (step + 1) / (warmup + 1)
     done = (step - warmup) / (schedule.epochs * steps_per_epoch - warmup)
     return (1 + math.cos(math.pi * min(done, 1.0))) / 2
+
+
+def _channels_last(module: nn.Module) -> None:
+    """Order the weights of 2D convolutions as they are fastest on a CPU.
+
+    It takes 0.75 to 0.9 of the time; for 3D convolutions no difference was seen.
+    """
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
 
 
 def _copy(network: nn.Module) -> dict[str, torch.Tensor]:
