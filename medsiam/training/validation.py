@@ -22,6 +22,9 @@ from medsiam.training.dataset import PreparedScans
 # near 0.1 and end at 0.6 to 0.8; below this, rounding and noise decide who is near.
 _LEAST_SPREAD = 0.01
 
+# Of so many nearest scans hardly ever none is of a subject that a resample holds.
+_NEIGHBOURS = 256
+
 COLLAPSED = (
     "all validation scans get nearly the same embedding (collapse), so distances mean nothing; "
     "try a lower optimiser.learning_rate, a smaller loss.margin or a larger "
@@ -110,7 +113,7 @@ def score_interval(
     distance = 1 - unit @ unit.T
     distance[owners[:, None] == owners] = np.inf
     # Scans at equal distance stand in an order that is drawn, never in that of the table.
-    order = np.lexsort((rng.random((n, n)), distance))
+    order = np.lexsort((rng.random((n, n)), distance))[:, :_NEIGHBOURS]
     right = codes[order] == codes[:, None]
     reachable = np.isfinite(np.take_along_axis(distance, order, axis=1))
     condition_of = np.eye(int(codes.max()) + 1)[codes]
@@ -120,7 +123,8 @@ def score_interval(
         hit = right[np.arange(n), there.argmax(axis=1)]
         weights = (times[owners] * there.any(axis=1))[:, None] * condition_of
         asked = weights.sum(axis=0)
-        scores.append(np.mean((hit @ weights)[asked > 0] / asked[asked > 0]))
+        if asked.any():  # else one subject was drawn again and again
+            scores.append(np.mean((hit @ weights)[asked > 0] / asked[asked > 0]))
     half = NormalDist().inv_cdf(0.975) * float(np.std(scores, ddof=1))
     return max(0.0, score - half), min(1.0, score + half)
 
