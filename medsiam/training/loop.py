@@ -17,6 +17,7 @@ from medsiam.cases import read_case_table
 from medsiam.encoders import Encoder, new_encoder, save_encoder
 from medsiam.errors import MedsiamError
 from medsiam.preprocessing import build_augmentation
+from medsiam.training.alarms import COLLAPSED
 from medsiam.training.card import card_fields
 from medsiam.training.dataset import PreparedScans, data_hash, prepare_rows
 from medsiam.training.display import Display
@@ -31,7 +32,7 @@ from medsiam.training.run_folder import (
 from medsiam.training.sampling import all_pairs, all_triplets, draw_batch, similar_and_not
 from medsiam.training.settings import LossSettings, ScheduleSettings, TrainingConfig
 from medsiam.training.split import split_rows
-from medsiam.training.validation import COLLAPSED, Validation, validate
+from medsiam.training.validation import Validation, validate
 
 
 @dataclass(frozen=True, eq=False)
