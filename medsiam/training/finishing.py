@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 
 from medsiam.encoders import Encoder
 from medsiam.encoders.whitening import Whitening
+from medsiam.training.alarms import source_alarm
 from medsiam.training.card import card_fields
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.settings import TrainingConfig, WhiteningSettings
@@ -18,6 +20,15 @@ from medsiam.training.verification import fit_verification
 _BATCH = 32
 
 
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """The encoder to be saved, its validation score, and all that a person should read."""
+
+    encoder: Encoder
+    score: float
+    warnings: tuple[str, ...]
+
+
 def finish(
     encoder: Encoder,
     config: TrainingConfig,
@@ -26,7 +37,7 @@ def finish(
     *,
     best_epoch: int,
     warnings: Sequence[str],
-) -> tuple[Encoder, float]:
+) -> Finished:
     """Fit what is fitted on final weights, measure the result and write its card.
 
     Args:
@@ -35,10 +46,8 @@ def finish(
         parts: "training" to fit on, "validation" to measure on.
         start: the backbone's start weights, or nothing.
         best_epoch: for the card.
-        warnings: for the card.
+        warnings: said so far, for the card.
 
-    Returns:
-        the encoder to be saved, and its validation score.
     """
     network = encoder.network
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -55,10 +64,13 @@ def finish(
         metric="cosine",
         measured_on=f"validation part of {config.data.name}",
     )
+    alarm = source_alarm(embeddings, scans.rows)
+    said = (*warnings, alarm.sentence) if alarm else tuple(warnings)
     fields = card_fields(
-        config, parts, validation, embeddings, best_epoch=best_epoch, warnings=warnings
+        config, parts, validation, embeddings, best_epoch=best_epoch, warnings=said
     )
-    return encoder.with_card(**fields, verification=verification), validation.score
+    encoder = encoder.with_card(**fields, verification=verification)
+    return Finished(encoder, validation.score, said)
 
 
 def fit_whitening(encoder: Encoder, scans: PreparedScans, settings: WhiteningSettings) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from medsiam.metrics import wilson_interval
-from medsiam.training.validation import embedding_spread, score_interval, validate
+from medsiam.training.validation import score_interval, validate
 
 
 class Identity:
@@ -56,16 +56,6 @@ def test_hits_and_means_are_those_of_the_loop():
     assert result.score == pytest.approx(np.mean(by_condition))
     assert 0.3 < result.score < 1
     assert not result.collapsed
-
-
-def test_spread_of_known_clouds():
-    assert embedding_spread(np.ones((5, 3), np.float32)) == 0
-    assert embedding_spread(np.zeros((5, 3), np.float32)) == 0
-    opposite = np.array([[1, 0], [-1, 0]], np.float32)
-    assert embedding_spread(opposite) == pytest.approx(1)
-    assert embedding_spread(7 * opposite) == pytest.approx(1)
-    # Mean (0.5, 0.5), each at distance sqrt(0.5) from it, length 1.
-    assert embedding_spread(np.eye(2, dtype=np.float32)) == pytest.approx(0.5**0.5)
 
 
 def test_collapse_is_seen_and_scores_chance():
