@@ -24,13 +24,14 @@ from medsiam.cli import (
     review,
     score,
     train,
+    verify,
 )
 from medsiam.cli.allocator import keep_freed_memory
 from medsiam.errors import MedsiamError, OutputError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, info, train, embed, evaluate, bank, compare, score, review)
+_COMMANDS = (demo, info, train, embed, evaluate, verify, bank, compare, score, review)
 _RESEARCH_USE = "medsiam: research use only, not a medical device, not for diagnosis"
 _EXIT_CODES = (
     "exit codes: 0 all well; 2 usage; 3 nothing to do; 4 some inputs failed (results written); "
