@@ -24,6 +24,7 @@ from monai.networks.nets.vit import ViT
 from torch import nn
 from torch.nn import functional
 
+from medsiam.encoders.anatomy import AnatomyBackbone
 from medsiam.encoders.backbone import Backbone
 from medsiam.encoders.card import Architecture
 from medsiam.encoders.lite0 import LITE0_CHANNELS, lite0_network
@@ -60,6 +61,8 @@ def build_backbone(architecture: Architecture) -> Backbone:
         raise UsageError(
             f"width = {architecture.width} is for the ResNets; {name} has one width only"
         )
+    if architecture.anatomy is not None:
+        return AnatomyBackbone(architecture.anatomy)
     if name in _RESNET_LAYERS:
         parts = _resnet(name, dims, architecture.in_channels, architecture.width)
     elif name == "densenet121":
