@@ -18,5 +18,5 @@ class SliceBySlice(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, channels, x, y, slices) -> (n, new channels, new x, new y, slices)."""
         slices = x.movedim(-1, 1).flatten(0, 1)
-        maps = torch.cat([self.module(part) for part in slices.split(_AT_ONCE)])
+        maps = torch.cat([self.module(part) for part in torch.split(slices, _AT_ONCE)])
         return maps.reshape(len(x), -1, *maps.shape[1:]).movedim(1, -1)

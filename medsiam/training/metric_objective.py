@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.training.dataset import PreparedScans
+from medsiam.training.looks import Looks
 from medsiam.training.losses import (
     contrastive_loss,
     match_loss,
@@ -36,7 +37,6 @@ from medsiam.training.sampling import (
 )
 from medsiam.training.seeding import Purpose, generator_of, seed_of
 from medsiam.training.settings import TrainingConfig
-from medsiam.training.views import Views
 
 
 @dataclass(frozen=True)
@@ -99,15 +99,13 @@ class MetricObjective:
             np.unique(np.asarray(names), return_inverse=True)[1]
             for names in (scans.conditions, scans.subjects)
         )
-        self._views = Views(
+        self._looks = Looks(
             config.augmentation,
             spatial_dims=config.recipe.spatial_dims,
             seed=config.run.seed,
-            purpose=Purpose.VIEW,
+            purpose=Purpose.LOOK,
         )
-        self._match_head: nn.Module | None = None
-        if config.loss.kind == "match":
-            self._match_head = network.get_submodule("match_head")
+        self._match_head = network.match_head
         self.heads = nn.ModuleList(self._new_head(network.embedding_dim))
         self._memory = Memory(config.loss.memory)
         self.last = Compared(0, 0.0)
@@ -153,7 +151,7 @@ class MetricObjective:
         self, network: TwinEncoder, positions: Indices, places: Indices, step: int
     ) -> torch.Tensor:
         """Return (m, d): embeddings of augmented scans, through the head if there is one."""
-        rows: torch.Tensor = network(self._views(self._scans, positions, places, step))
+        rows: torch.Tensor = network(self._looks(self._scans, positions, places, step))
         for head in self.heads:
             rows = head(rows)
         return rows.float()

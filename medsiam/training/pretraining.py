@@ -14,10 +14,10 @@ from torch import nn
 
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.training.dataset import PreparedScans
+from medsiam.training.looks import Looks
 from medsiam.training.sampling import Indices, draw_rows
 from medsiam.training.seeding import Purpose, generator_of, seed_of
 from medsiam.training.settings import TrainingConfig
-from medsiam.training.views import Views
 
 
 class PretrainingObjective:
@@ -43,11 +43,11 @@ class PretrainingObjective:
         self._rows_by_subject: dict[str, list[int]] = {}
         for row, subject in enumerate(scans.subjects):
             self._rows_by_subject.setdefault(subject, []).append(row)
-        self._views = Views(
+        self._looks = Looks(
             config.augmentation,
             spatial_dims=config.recipe.spatial_dims,
             seed=config.run.seed,
-            purpose=Purpose.PRETRAINING_VIEW,
+            purpose=Purpose.PRETRAINING_LOOK,
         )
         dim = network.embedding_dim
         with torch.random.fork_rng(devices=[]):
@@ -69,7 +69,7 @@ class PretrainingObjective:
     ) -> torch.Tensor:
         """Return (m, 2, d): the projections of two looks at each scan."""
         both = [2 * places + look for look in (0, 1)]  # every look has a place, and so a seed
-        looks = torch.cat([self._views(self._scans, positions, place, step) for place in both])
+        looks = torch.cat([self._looks(self._scans, positions, place, step) for place in both])
         rows: torch.Tensor = self.heads[0](network(looks))
         return torch.stack(rows.float().chunk(2), dim=1)
 

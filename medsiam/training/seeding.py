@@ -15,10 +15,10 @@ class Purpose(IntEnum):
     """What a stream of random numbers decides; two purposes never share a stream."""
 
     BATCH = 1
-    VIEW = 2
+    LOOK = 2
     HEAD = 3
     PRETRAINING_BATCH = 4
-    PRETRAINING_VIEW = 5
+    PRETRAINING_LOOK = 5
     PRETRAINING_HEAD = 6
 
 

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from medsiam.cases import CaseRow
-from medsiam.encoders import TwinEncoder
+from medsiam.encoders import TwinEncoder, new_encoder
 from medsiam.training import TrainingConfig
 from medsiam.training.dataset import PreparedScans
 
@@ -79,13 +79,5 @@ def prepared_shapes(*, patients: int = 6, scans: int = 2, seed: int = 0) -> Prep
 
 def new_network(config: TrainingConfig) -> TwinEncoder:
     """The untrained network of a configuration."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        encoder = config.encoder
-        return TwinEncoder(
-            spatial_dims=2,
-            backbone=encoder.backbone,
-            width=encoder.width,
-            embedding_dim=encoder.embedding_dim,
-            standardize=encoder.standardize,
-        )
+    encoder = new_encoder(config.architecture, config.recipe, name="tiny", licence="CC0-1.0")
+    return encoder.network

@@ -14,7 +14,7 @@ from medsiam.training.sampling import Indices
 from medsiam.training.seeding import Purpose, seed_of
 
 
-class Views:
+class Looks:
     """Augmented looks at scans, decided by (seed, step, place) alone.
 
     Args:
