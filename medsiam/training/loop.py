@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from medsiam.cases import read_case_table
+from medsiam.cases import CaseRow, read_case_table
 from medsiam.encoders import Encoder, new_encoder, save_encoder
 from medsiam.errors import MedsiamError, NothingToDoError, StoppedError
 from medsiam.training.board import Board, open_board
-from medsiam.training.card import card_fields
 from medsiam.training.checkpoints import (
     Progress,
     below_prefix,
@@ -31,14 +30,16 @@ from medsiam.training.checkpoints import (
     save_checkpoint,
     with_prefix,
 )
-from medsiam.training.dataset import PreparedScans, data_hash, prepare_rows
+from medsiam.training.dataset import PreparedScans, data_hash, prepare_rows, refuse_copies
 from medsiam.training.display import Display
 from medsiam.training.distributed import World, joined_world
-from medsiam.training.finishing import fit_whitening
+from medsiam.training.finishing import finish
 from medsiam.training.learner import Learner, rate_factor
 from medsiam.training.metric_objective import MetricObjective
 from medsiam.training.objective import Objective
+from medsiam.training.pretraining import PretrainingObjective
 from medsiam.training.run_folder import (
+    CONFIG,
     check_same_run,
     create_run_folder,
     write_config,
@@ -47,10 +48,10 @@ from medsiam.training.run_folder import (
     write_split,
 )
 from medsiam.training.settings import ScheduleSettings, TrainingConfig
-from medsiam.training.split import split_rows
-from medsiam.training.starting import begin, check_size, mix
+from medsiam.training.split import check_disjoint, split_rows
+from medsiam.training.starting import begin, check_size
 from medsiam.training.stopping import stop_requests
-from medsiam.training.validation import COLLAPSED, Validation, embed_part, validate
+from medsiam.training.validation import COLLAPSED, Validation, validate
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,7 @@ class _Run:
     encoder: Encoder
     display: Display
     world: World
+    warnings: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +142,7 @@ def _begin(
     """Read the scans, build the network with its start weights, open the run folder."""
     if resume and (folder / "encoder" / "card.json").is_file():
         raise NothingToDoError(f"run folder {folder}: finished; its encoder is {folder}/encoder")
-    split = split_rows(
-        read_case_table(config.data.cases).rows,
-        base_conditions=config.data.base_conditions,
-        settings=config.split,
-        random_state=np.random.default_rng(config.run.seed),
-    )
+    rows = _rows(config, display)
     encoder = new_encoder(
         config.architecture,
         config.recipe,
@@ -157,32 +154,54 @@ def _begin(
     check_size(encoder.network, config.recipe.in_channels, config.recipe.spatial_size)
     if world.is_first and not resume:
         create_run_folder(folder)
-    with display.bar("reading scans", len(split.train) + len(split.validation)) as advance:
+    with display.bar("reading scans", sum(map(len, rows.values()))) as advance:
         parts = {
-            "training": prepare_rows(split.train, config.recipe, advance=advance),
-            "validation": prepare_rows(split.validation, config.recipe, advance=advance),
+            name: prepare_rows(of_part, config.recipe, advance=advance)
+            for name, of_part in rows.items()
         }
+    warnings = refuse_copies(parts)
     content = data_hash(list(parts.values()))
-    if resume and (folder / "config.toml").is_file():
+    if resume and (folder / CONFIG).is_file():
         check_same_run(folder, config, data_hash=content)
     elif world.is_first:
         write_split(folder, parts)
         write_environment(folder, config, data_hash=content)
         write_config(folder, config)
     display.say(
-        f"{len(split.train)} scans to train on, {len(split.validation)} to validate on "
+        f"{len(rows['training'])} scans to train on, {len(rows['validation'])} to validate on "
         f"({sum(part.megabytes for part in parts.values()):.0f} MB in memory)"
     )
+    for warning in warnings:
+        display.say(f"warning: {warning}")
     world.copy_from_first(encoder.network.state_dict().values())
-    return _Run(config, folder, parts, encoder, display, world), start
+    return _Run(config, folder, parts, encoder, display, world, warnings), start
+
+
+def _rows(config: TrainingConfig, display: Display) -> dict[str, tuple[CaseRow, ...]]:
+    """Rows of the case tables by what they are for; nobody trains and validates."""
+    table = read_case_table(config.data.cases)
+    for notice in table.notices:
+        display.say(f"note: {notice}")
+    split = split_rows(
+        table.rows,
+        base_conditions=config.data.base_conditions,
+        settings=config.split,
+        random_state=np.random.default_rng(config.run.seed),
+    )
+    rows = {"training": split.train, "validation": split.validation}
+    if config.pretraining.epochs and config.pretraining.cases is not None:
+        more = read_case_table(config.pretraining.cases).rows
+        check_disjoint({"pretraining": more, "validation": split.validation})
+        rows["pretraining"] = more
+    return rows
 
 
 def _train(run: _Run, saved: tuple[Progress, dict[str, torch.Tensor]] | None) -> Progress:
     """Go through the phases that are not done yet; the network has the best weights then."""
     phases = _phases(run)
     names = [phase.name for phase in phases]
-    progress, tensors = saved or (Progress(names[0] if names else "training"), {})
-    for phase in phases[names.index(progress.phase) :] if names else []:
+    progress, tensors = saved or (Progress("", warnings=list(run.warnings)), {})
+    for phase in phases[names.index(progress.phase) if progress.phase in names else 0 :]:
         if phase.name != progress.phase:
             progress, tensors = Progress(phase.name, warnings=progress.warnings), {}
         run.encoder.network.load_state_dict(_fit(run, phase, progress, tensors))
@@ -190,13 +209,25 @@ def _train(run: _Run, saved: tuple[Progress, dict[str, torch.Tensor]] | None) ->
 
 
 def _phases(run: _Run) -> list[_Phase]:
-    config, scans = run.config, run.parts["training"]
+    """What is to be trained, in order; nothing where both sections say `epochs = 0`."""
+    config, parts, network = run.config, run.parts, run.encoder.network
     phases = []
+    if config.pretraining.epochs:
+        settings, scans = config.pretraining, parts.get("pretraining", parts["training"])
+        phases.append(
+            _Phase(
+                "pretraining",
+                PretrainingObjective(config, scans, network),
+                ScheduleSettings(epochs=settings.epochs, warmup_epochs=min(1, settings.epochs - 1)),
+                settings.learning_rate,
+                max(1, len(scans.rows) // settings.scans_per_batch),
+            )
+        )
     if config.schedule.epochs:
         phases.append(
             _Phase(
                 "training",
-                MetricObjective(config, scans, run.encoder.network),
+                MetricObjective(config, parts["training"], network),
                 config.schedule,
                 config.optimiser.learning_rate,
                 config.sampling.steps_per_epoch,
@@ -323,29 +354,18 @@ def _validate_with(run: _Run, phase: _Phase, weights: dict[str, torch.Tensor]) -
 
 
 def _finish(run: _Run, start: dict[str, torch.Tensor], progress: Progress) -> TrainingRun:
-    """Fit what is fitted on final weights, measure, write the card and save."""
-    config, encoder = run.config, run.encoder
-    encoder.network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    mix(encoder.network, start, config.start.share)
-    fit_whitening(encoder, run.parts["training"], config.whitening)
-    encoder.network.eval()
-    encoder = encoder.with_card()
-    validation = validate(encoder, run.parts["validation"])
-    embeddings = embed_part(encoder, run.parts["validation"])
-    fields = card_fields(
-        config,
+    """Fit what is fitted on final weights, measure, write the card, save."""
+    encoder, score = finish(
+        run.encoder,
+        run.config,
         run.parts,
-        validation,
-        embeddings,
+        start,
         best_epoch=progress.best_epoch,
         warnings=progress.warnings,
     )
-    encoder = encoder.with_card(**fields)
     if run.world.is_first:
         save_encoder(encoder, run.folder / "encoder")
-    return TrainingRun(
-        run.folder, encoder, progress.best_epoch, validation.score, tuple(progress.warnings)
-    )
+    return TrainingRun(run.folder, encoder, progress.best_epoch, score, tuple(progress.warnings))
 
 
 def _patience_is_over(run: _Run, phase: _Phase, progress: Progress) -> bool:
