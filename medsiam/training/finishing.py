@@ -1,4 +1,4 @@
-"""Once the weights are final: the start weights' share, whitening, threshold, card."""
+"""Once the weights are final: the start weights' share, scale of measures, whitening, threshold, card."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from medsiam.encoders import Encoder
+from medsiam.encoders import Encoder, TwinEncoder
+from medsiam.encoders.anatomy import AnatomyBackbone
 from medsiam.encoders.whitening import Whitening
 from medsiam.training.card import card_fields
 from medsiam.training.dataset import PreparedScans
@@ -44,6 +45,7 @@ def finish(
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     network.eval()
     mix(network, start, config.start.share)
+    fit_scale(network, parts["training"])
     fit_whitening(encoder, parts["training"], config.whitening)
     encoder = encoder.with_card()
     scans = parts["validation"]
@@ -59,6 +61,22 @@ def finish(
         config, parts, validation, embeddings, best_epoch=best_epoch, warnings=warnings
     )
     return encoder.with_card(**fields, verification=verification), validation.score
+
+
+def fit_scale(network: TwinEncoder, scans: PreparedScans) -> None:
+    """Fit the scale of the measures on the training part, where the encoder is one that measures.
+
+    Args:
+        network: with final weights; the scale of its backbone is changed.
+        scans: the training part.
+    """
+    backbone = network.backbone
+    if not isinstance(backbone, AnatomyBackbone):
+        return
+    network.eval()
+    with torch.inference_mode():
+        measures = [backbone.measures(volume[None]) for volume in scans.tensors]
+    backbone.scale.fit(torch.cat(measures))
 
 
 def fit_whitening(encoder: Encoder, scans: PreparedScans, settings: WhiteningSettings) -> None:

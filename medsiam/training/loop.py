@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from medsiam.cases import CaseRow, read_case_table
-from medsiam.encoders import Encoder, new_encoder, save_encoder
+from medsiam.encoders import Encoder, TwinEncoder, new_encoder, save_encoder
 from medsiam.errors import MedsiamError, NothingToDoError, StoppedError
 from medsiam.training.board import Board, open_board
 from medsiam.training.checkpoints import (
@@ -47,6 +47,7 @@ from medsiam.training.run_folder import (
     write_metrics,
     write_split,
 )
+from medsiam.training.segmentation import SegmentationObjective
 from medsiam.training.settings import ScheduleSettings, TrainingConfig
 from medsiam.training.split import check_disjoint, split_rows
 from medsiam.training.starting import begin, check_size
@@ -227,13 +228,22 @@ def _phases(run: _Run) -> list[_Phase]:
         phases.append(
             _Phase(
                 "training",
-                MetricObjective(config, parts["training"], network),
+                _objective(config, parts["training"], network),
                 config.schedule,
                 config.optimiser.learning_rate,
                 config.sampling.steps_per_epoch,
             )
         )
     return phases
+
+
+def _objective(
+    config: TrainingConfig, scans: PreparedScans, network: TwinEncoder
+) -> SegmentationObjective | MetricObjective:
+    """An encoder that measures learns to segment; all others learn to compare."""
+    if config.encoder.anatomy is not None:
+        return SegmentationObjective(config, scans)
+    return MetricObjective(config, scans, network)
 
 
 def _fit(

@@ -101,7 +101,7 @@ class SegmentationObjective:
                 augmentation=self._config.augmentation,
                 size=self.size,
                 random_state=np.random.default_rng(
-                    seed_of(Purpose.VIEW, self._config.run.seed, step, int(place))
+                    seed_of(Purpose.LOOK, self._config.run.seed, step, int(place))
                 ),
             )
             for position, place in zip(positions, places, strict=True)
@@ -149,19 +149,6 @@ class SegmentationObjective:
 
     def _masks(self, scans: PreparedScans) -> torch.Tensor:
         return prepare_masks(scans.rows, self._config.recipe, structures=self._structures)
-
-
-def fit_scale(network: TwinEncoder, scans: PreparedScans) -> None:
-    """Fit the scale of an anatomy backbone's measures, once its weights are final.
-
-    Args:
-        network: with an anatomy backbone, whose scale is changed.
-        scans: the training part.
-    """
-    backbone = anatomy_of(network.eval())
-    with torch.inference_mode():
-        measures = torch.cat([backbone.measures(volume[None]) for volume in scans.tensors])
-    backbone.scale.fit(measures)
 
 
 def anatomy_of(network: TwinEncoder) -> AnatomyBackbone:

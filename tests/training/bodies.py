@@ -15,14 +15,9 @@ SPACING = (2.0, 2.0, 6.0)
 STRUCTURES = ("side", "shell", "core")
 
 
-def body(
-    random_state: np.random.Generator, *, radius: float
-) -> tuple[np.ndarray, np.ndarray]:
+def body(random_state: np.random.Generator, *, radius: float) -> tuple[np.ndarray, np.ndarray]:
     """A noisy volume and its labels, both SHAPE."""
-    x, y, z = (
-        (np.arange(n) - (n - 1) / 2) * step
-        for n, step in zip(SHAPE, SPACING, strict=True)
-    )
+    x, y, z = ((np.arange(n) - (n - 1) / 2) * step for n, step in zip(SHAPE, SPACING, strict=True))
     x, y, z = np.meshgrid(x, y, z, indexing="ij")
     x, y = (axis + random_state.uniform(-3, 3) for axis in (x, y))
     inside = np.abs(z) < 14

@@ -10,10 +10,11 @@ from medsiam.cases import read_case_table
 from medsiam.encoders import new_encoder
 from medsiam.errors import UsageError
 from medsiam.training.dataset import prepare_rows
+from medsiam.training.finishing import fit_scale
 from medsiam.training.segmentation import (
     SegmentationObjective,
+    anatomy_of,
     dice_of,
-    fit_scale,
     look_size,
     segmentation_loss,
 )
@@ -36,11 +37,7 @@ def test_loss_is_cross_entropy_and_soft_dice_of_each_look():
     shares = logits.softmax(dim=1).double().numpy()
     for look, value in enumerate(segmentation_loss(logits, masks)):
         entropy = -np.mean(
-            [
-                np.log(shares[look, int(masks[look, x, y]), x, y])
-                for x in range(5)
-                for y in range(6)
-            ]
+            [np.log(shares[look, int(masks[look, x, y]), x, y]) for x in range(5) for y in range(6)]
         )
         dice = []
         for k in (1, 2, 3):
@@ -113,7 +110,7 @@ def test_another_backbone_is_refused(run):
     )
     encoder = new_encoder(architecture, config.recipe, name="tiny", licence="CC0-1.0")
     with pytest.raises(UsageError, match="backbone = 'anatomy'"):
-        fit_scale(encoder.network, scans)
+        anatomy_of(encoder.network)
     settings = config.encoder.model_copy(update={"anatomy": None, "backbone": "resnet10"})
     with pytest.raises(UsageError, match=r"encoder\.anatomy"):
         SegmentationObjective(config.model_copy(update={"encoder": settings}), scans)
