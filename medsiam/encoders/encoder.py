@@ -188,6 +188,12 @@ def _check_fit(architecture: Architecture, recipe: Recipe) -> None:
         ours, theirs = getattr(architecture, field), getattr(recipe, field)
         if ours != theirs:
             raise UsageError(f"the architecture has {field} = {ours}, the recipe {theirs}")
+    plan = architecture.anatomy
+    if plan is not None and plan.spacing != recipe.spacing:
+        raise UsageError(
+            f"anatomy.spacing = {plan.spacing}, but the recipe has spacing = {recipe.spacing}: "
+            "measures in mm need the same"
+        )
     if architecture.image_size not in (None, recipe.spatial_size):
         raise UsageError(
             f"the architecture has image_size = {architecture.image_size}, "
