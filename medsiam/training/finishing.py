@@ -1,4 +1,4 @@
-"""Once the weights are final: the start weights' share, whitening, threshold, card."""
+"""Once the weights are final: the start weights' share, scale of measures, whitening, threshold, card."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from medsiam.encoders import Encoder
+from medsiam.encoders import Encoder, TwinEncoder
+from medsiam.encoders.anatomy import AnatomyBackbone
 from medsiam.encoders.whitening import Whitening
 from medsiam.training.alarms import source_alarm
 from medsiam.training.card import card_fields
@@ -53,6 +54,7 @@ def finish(
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     network.eval()
     mix(network, start, config.start.share)
+    fit_scale(network, parts["training"])
     fit_whitening(encoder, parts["training"], config.whitening)
     encoder = encoder.with_card()
     scans = parts["validation"]
@@ -71,6 +73,22 @@ def finish(
     )
     encoder = encoder.with_card(**fields, verification=verification)
     return Finished(encoder, validation.score, said)
+
+
+def fit_scale(network: TwinEncoder, scans: PreparedScans) -> None:
+    """Fit the scale of the measures on the training part, where the encoder is one that measures.
+
+    Args:
+        network: with final weights; the scale of its backbone is changed.
+        scans: the training part.
+    """
+    backbone = network.backbone
+    if not isinstance(backbone, AnatomyBackbone):
+        return
+    network.eval()
+    with torch.inference_mode():
+        measures = [backbone.measures(volume[None]) for volume in scans.tensors]
+    backbone.scale.fit(torch.cat(measures))
 
 
 def fit_whitening(encoder: Encoder, scans: PreparedScans, settings: WhiteningSettings) -> None:

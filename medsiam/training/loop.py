@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from medsiam.cases import CaseRow, read_case_table
-from medsiam.encoders import Encoder, new_encoder, save_encoder
+from medsiam.encoders import Encoder, TwinEncoder, new_encoder, save_encoder
 from medsiam.errors import MedsiamError, NothingToDoError, StoppedError
 from medsiam.training.alarms import data_alarms
 from medsiam.training.board import open_board
@@ -45,6 +45,7 @@ from medsiam.training.run_folder import (
     write_environment,
     write_split,
 )
+from medsiam.training.segmentation import SegmentationObjective
 from medsiam.training.settings import ScheduleSettings, TrainingConfig
 from medsiam.training.split import check_disjoint, split_rows
 from medsiam.training.starting import begin, check_size
@@ -190,13 +191,22 @@ def _phases(run: Run) -> list[Phase]:
         phases.append(
             Phase(
                 "training",
-                MetricObjective(config, parts["training"], network),
+                _objective(config, parts["training"], network),
                 config.schedule,
                 config.optimiser.learning_rate,
                 config.sampling.steps_per_epoch,
             )
         )
     return phases
+
+
+def _objective(
+    config: TrainingConfig, scans: PreparedScans, network: TwinEncoder
+) -> SegmentationObjective | MetricObjective:
+    """An encoder that measures learns to segment; all others learn to compare."""
+    if config.encoder.anatomy is not None:
+        return SegmentationObjective(config, scans)
+    return MetricObjective(config, scans, network)
 
 
 def _fit(

@@ -146,7 +146,7 @@ def test_an_image_and_a_volume_are_refused():
 def test_an_answer_that_contradicts_itself_cannot_be_built():
     result = verify(scan(1), scan(2), encoder_with(CALIBRATED))
     for changes in ({"same": None}, {"probability": None}, {"distance": math.nan}):
-        with pytest.raises(ValueError, match="give|number"):
+        with pytest.raises(ValueError, match=r"give|number"):
             dataclasses.replace(result, **changes)
 
 

@@ -9,7 +9,13 @@ import pytest
 from sklearn.datasets import load_digits
 
 from medsiam.cases import read_case_table
-from medsiam.phantoms.digits import BASE_DIGITS, UNSEEN_DIGITS, main, write_digits
+from medsiam.phantoms.digits import (
+    BASE_DIGITS,
+    UNSEEN_DIGITS,
+    main,
+    write_digits,
+    write_turned_digits,
+)
 from medsiam.scans import read_scan
 
 
@@ -48,9 +54,25 @@ def test_licence_and_source_go_with_each_image(table):
     assert all("UCI" in (row.source or "") for row in table.rows)
 
 
+def test_turned_digits_are_further_conditions_of_the_same_groups(tmp_path):
+    rows = read_case_table(write_turned_digits(tmp_path, n_per_digit=2)).rows
+    conditions = {row.condition for row in rows}
+    assert len(conditions) == 2 + 2 + 8 * 4 + 7
+    assert "digit_6_turned_2" not in conditions  # a 9
+    assert {row.condition.split("_turned")[0] for row in rows} == set(BASE_DIGITS)
+    assert len({row.subject for row in rows}) == 2 * len(BASE_DIGITS)
+    looks = {
+        row.condition: read_scan(row.path).array.T for row in rows if row.group == "digit-0002"
+    }
+    upright = looks["digit_2_turned_0"]
+    np.testing.assert_array_equal(looks["digit_2_turned_1"], np.rot90(upright))
+    np.testing.assert_array_equal(looks["digit_2_turned_mirrored_2"], np.rot90(upright, 2)[:, ::-1])
+
+
 def test_as_a_module(tmp_path, capsys):
     assert main([str(tmp_path / "out")]) == 0
-    assert capsys.readouterr().out == f"{tmp_path / 'out' / 'cases.csv'}\n"
+    tables = [str(tmp_path / "out" / name) for name in ("cases.csv", "turned.csv")]
+    assert capsys.readouterr().out.split() == tables
     (tmp_path / "file").touch()
     assert main([str(tmp_path / "file")]) == 7
     assert "cannot write digits" in capsys.readouterr().err
