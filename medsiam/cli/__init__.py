@@ -26,6 +26,7 @@ from medsiam.cli import (
     train,
     verify,
 )
+from medsiam.cli.allocator import keep_freed_memory
 from medsiam.errors import MedsiamError, OutputError
 
 __all__ = ["main"]
@@ -60,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Threads that spin while they wait make torch several times slower on a machine that has
     # other work too. Read when torch is first imported, which no command has done yet.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     print(_RESEARCH_USE, file=sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

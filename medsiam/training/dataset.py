@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import torch
-from monai.data.meta_obj import get_track_meta, set_track_meta
-from numpy.typing import NDArray
 
 from medsiam.cases import CaseRow
 from medsiam.errors import CaseTableError, EncoderMismatchError, ScanError
 from medsiam.preprocessing import Recipe, prepare
 from medsiam.scans import read_scan
+from medsiam.training.cache import TensorCache
+from medsiam.training.near_duplicates import refuse_near_duplicates
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,29 +46,11 @@ class PreparedScans:
         """Memory the tensors take, in MB."""
         return self.tensors.numel() * self.tensors.element_size() / 1e6
 
-    def batch(
-        self, positions: NDArray[np.int64], augment: Callable[[torch.Tensor], torch.Tensor]
-    ) -> torch.Tensor:
-        """(len(positions), channels, *spatial_size): these scans, each through `augment`."""
-        with _plain_tensors():
-            return torch.stack([augment(self.tensors[int(i)]) for i in positions])
-
-
-@contextmanager
-def _plain_tensors() -> Iterator[None]:
-    """MONAI without its record of every step, which costs more than the steps on small images."""
-    before = get_track_meta()
-    set_track_meta(False)
-    try:
-        yield
-    finally:
-        set_track_meta(before)
-
 
 def prepare_rows(
     rows: Sequence[CaseRow], recipe: Recipe, *, advance: Callable[[], None]
 ) -> PreparedScans:
-    """Read and prepare every row.
+    """Read and prepare every row, or take what an earlier run prepared (see `TensorCache`).
 
     Args:
         rows: at least one.
@@ -82,11 +63,12 @@ def prepare_rows(
     tensors: list[torch.Tensor] = []
     hashes: list[str] = []
     faults: list[str] = []
+    cache = TensorCache()
     for row in rows:
         try:
-            scan = read_scan(row.path)
-            tensors.append(prepare(scan, recipe))
-            hashes.append(scan.content_hash)
+            tensor, content = _prepared(row.path, recipe, cache)
+            tensors.append(tensor)
+            hashes.append(content)
         except (ScanError, EncoderMismatchError) as error:
             faults.append(f"line {row.row}: {error}")
         advance()
@@ -96,6 +78,47 @@ def prepare_rows(
             "out: " + "; ".join(faults)
         )
     return PreparedScans(tuple(rows), torch.stack(tensors), tuple(hashes))
+
+
+def _prepared(path: Path, recipe: Recipe, cache: TensorCache) -> tuple[torch.Tensor, str]:
+    """Return a scan's tensor, and the hash of its content as read."""
+    try:
+        key = cache.key(path, recipe)
+    except OSError:  # the reader has better words for it
+        scan = read_scan(path)
+        return prepare(scan, recipe), scan.content_hash
+    kept = cache.get(key)
+    if kept is None:
+        scan = read_scan(path)
+        kept = (prepare(scan, recipe), scan.content_hash)
+        cache.put(key, *kept)
+    return kept
+
+
+def refuse_copies(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
+    """Refuse parts that hold one picture under two subjects.
+
+    Args:
+        parts: name -> scans. What training looks at is compared with "validation".
+
+    Returns:
+        what a person should know of pictures that stand twice in one part.
+
+    Raises:
+        SplitError: a picture in validation and in another part; lines and paths are named.
+    """
+    rows = [row for scans in parts.values() for row in scans.rows]
+    names = [
+        "validation" if name == "validation" else "training"
+        for name, scans in parts.items()
+        for _ in scans.rows
+    ]
+    return refuse_near_duplicates(
+        rows,
+        [tensor for scans in parts.values() for tensor in scans.tensors],
+        content_hashes=[text for scans in parts.values() for text in scans.content_hashes],
+        parts=names,
+    )
 
 
 def data_hash(parts: Sequence[PreparedScans]) -> str:

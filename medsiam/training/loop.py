@@ -1,38 +1,55 @@
-"""The training run, from case table to encoder, top to bottom."""
+"""The training run, from case table to encoder, top to bottom.
+
+    read and split -> start weights -> [pretraining] -> training -> [share, whitening] -> card, save
+
+Every random thing is a pure function of (seed, step, place in the batch). So a run can be resumed
+from its last checkpoint, wherever it was killed, and ends with the same bits; and several
+processes (`medsiam.training.distributed`) do together what one process does.
+"""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
-from medsiam.cases import read_case_table
-from medsiam.encoders import Encoder, new_encoder, save_encoder
-from medsiam.errors import MedsiamError
-from medsiam.preprocessing import build_augmentation
-from medsiam.training.alarms import COLLAPSED
-from medsiam.training.card import card_fields
-from medsiam.training.dataset import PreparedScans, data_hash, prepare_rows
+from medsiam.cases import CaseRow, read_case_table
+from medsiam.encoders import Encoder, TwinEncoder, new_encoder, save_encoder
+from medsiam.errors import MedsiamError, NothingToDoError, StoppedError
+from medsiam.training.alarms import data_alarms
+from medsiam.training.board import open_board
+from medsiam.training.checkpoints import (
+    Progress,
+    below_prefix,
+    load_checkpoint,
+    save_checkpoint,
+    with_prefix,
+)
+from medsiam.training.dataset import data_hash, prepare_rows, refuse_copies
 from medsiam.training.display import Display
-from medsiam.training.losses import contrastive_loss, supervised_contrastive_loss, triplet_loss
+from medsiam.training.distributed import World, joined_world
+from medsiam.training.epochs import Phase, Run, end_epoch, is_over
+from medsiam.training.finishing import finish
+from medsiam.training.learner import Learner
+from medsiam.training.metric_objective import MetricObjective
+from medsiam.training.pretraining import PretrainingObjective
 from medsiam.training.run_folder import (
+    CONFIG,
+    check_same_run,
     create_run_folder,
     write_config,
     write_environment,
-    write_metrics,
     write_split,
 )
-from medsiam.training.sampling import all_pairs, all_triplets, draw_batch, similar_and_not
-from medsiam.training.settings import LossSettings, ScheduleSettings, TrainingConfig
-from medsiam.training.split import split_rows
-from medsiam.training.validation import Validation, validate
+from medsiam.training.segmentation import SegmentationObjective
+from medsiam.training.settings import ScheduleSettings, TrainingConfig
+from medsiam.training.split import check_disjoint, split_rows
+from medsiam.training.starting import begin, check_size
+from medsiam.training.stopping import stop_requests
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,8 +59,8 @@ class TrainingRun:
     Attributes:
         folder: the run folder; its `encoder/` can be loaded.
         encoder: with the weights of the best epoch.
-        best_epoch: counted from 1.
-        score: validation score of that epoch: nearest-case accuracy, mean over conditions.
+        best_epoch: counted from 1; 0 where nothing was trained.
+        score: validation score of the encoder: nearest-case accuracy, mean over conditions.
         warnings: sentences a person should read before using the encoder.
     """
 
@@ -54,64 +71,44 @@ class TrainingRun:
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class _Best:
-    """The best epoch so far."""
-
-    epoch: int
-    validation: Validation
-    weights: dict[str, torch.Tensor]
-
-
-def train(config: TrainingConfig, *, out: Path | str, progress: bool = True) -> TrainingRun:
+def train(
+    config: TrainingConfig, *, out: Path | str, resume: bool = False, progress: bool = True
+) -> TrainingRun:
     """Train an encoder on the CPU and write the run folder.
 
-    The same configuration, data, versions and number of threads give the same weights. Global
-    random states are left as they were.
+    The same configuration, data, versions and number of threads give the same weights, whether
+    the run was interrupted and resumed or not. Global random states are left as they were.
 
     Args:
         config: the whole run.
-        out: run folder, new or empty.
+        out: run folder, new or empty; to resume, the one of the run begun.
+        resume: go on from the last checkpoint.
         progress: show on stderr what happens.
 
     Raises:
         CaseTableError: a table or scans that cannot be used, all faults listed.
-        SplitError: subjects on both sides, or too few of them.
+        SplitError: subjects or pictures on both sides, or too few subjects.
+        UsageError: a configuration whose parts do not fit each other, or not the run resumed.
+        StoppedError: SIGINT or SIGTERM came; the run was saved and can be resumed.
+        NothingToDoError: the run to be resumed is finished.
         OutputError: a run folder that is in use or cannot be written.
         MedsiamError: a loss that is not finite.
     """
     folder = Path(out)
-    display = Display(enabled=progress)
-    # Dropout inside a network draws from torch's global generator.
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.run.seed)
-        return _train(config, folder, display)
+    with torch.random.fork_rng(devices=[]), joined_world() as world:
+        display = Display(enabled=progress and world.is_first)
+        run, start = _begin(config, folder, resume, display, world)
+        saved = load_checkpoint(folder) if resume else None
+        return _finish(run, start, _train(run, saved))
 
 
-def _train(config: TrainingConfig, folder: Path, display: Display) -> TrainingRun:
-    split_random, batch_random = (
-        np.random.default_rng(seed) for seed in np.random.SeedSequence(config.run.seed).spawn(2)
-    )
-    table = read_case_table(config.data.cases)
-    split = split_rows(
-        table.rows,
-        base_conditions=config.data.base_conditions,
-        settings=config.split,
-        random_state=split_random,
-    )
-    create_run_folder(folder)
-    with display.bar("reading scans", len(split.train) + len(split.validation)) as advance:
-        train_scans = prepare_rows(split.train, config.recipe, advance=advance)
-        validation_scans = prepare_rows(split.validation, config.recipe, advance=advance)
-    parts = {"training": train_scans, "validation": validation_scans}
-    write_config(folder, config)
-    write_split(folder, parts)
-    write_environment(folder, config, data_hash=data_hash(list(parts.values())))
-    display.say(
-        f"{len(train_scans.rows)} scans to train on, {len(validation_scans.rows)} to validate on "
-        f"({train_scans.megabytes + validation_scans.megabytes:.0f} MB in memory)"
-    )
-
+def _begin(
+    config: TrainingConfig, folder: Path, resume: bool, display: Display, world: World
+) -> tuple[Run, dict[str, torch.Tensor]]:
+    """Read the scans, build the network with its start weights, open the run folder."""
+    if resume and (folder / "encoder" / "card.json").is_file():
+        raise NothingToDoError(f"run folder {folder}: finished; its encoder is {folder}/encoder")
+    rows = _rows(config, display)
     encoder = new_encoder(
         config.architecture,
         config.recipe,
@@ -119,200 +116,179 @@ def _train(config: TrainingConfig, folder: Path, display: Display) -> TrainingRu
         licence=config.data.licence,
         random_state=config.run.seed,
     )
-    best, warnings = _fit(encoder, config, parts, batch_random, folder, display)
-    encoder.network.load_state_dict(best.weights)
-    encoder = encoder.with_card(
-        **card_fields(config, parts, best.validation, best_epoch=best.epoch, warnings=warnings)
+    start = begin(encoder.network, config.start)
+    check_size(encoder.network, config.recipe.in_channels, config.recipe.spatial_size)
+    if world.is_first and not resume:
+        create_run_folder(folder)
+    with display.bar("reading scans", sum(map(len, rows.values()))) as advance:
+        parts = {
+            name: prepare_rows(of_part, config.recipe, advance=advance)
+            for name, of_part in rows.items()
+        }
+    alarms = data_alarms([row for of_part in rows.values() for row in of_part])
+    warnings = (*refuse_copies(parts), *(alarm.sentence for alarm in alarms))
+    content = data_hash(list(parts.values()))
+    if resume and (folder / CONFIG).is_file():
+        check_same_run(folder, config, data_hash=content)
+    elif world.is_first:
+        write_split(folder, parts)
+        write_environment(folder, config, data_hash=content)
+        write_config(folder, config)
+    display.say(
+        f"{len(rows['training'])} scans to train on, {len(rows['validation'])} to validate on "
+        f"({sum(part.megabytes for part in parts.values()):.0f} MB in memory)"
     )
-    save_encoder(encoder, folder / "encoder")
-    return TrainingRun(folder, encoder, best.epoch, best.validation.score, tuple(warnings))
+    for warning in warnings:
+        display.say(f"warning: {warning}")
+    world.copy_from_first(encoder.network.state_dict().values())
+    return Run(config, folder, parts, encoder, display, world, warnings), start
+
+
+def _rows(config: TrainingConfig, display: Display) -> dict[str, tuple[CaseRow, ...]]:
+    """Rows of the case tables by what they are for; nobody trains and validates."""
+    table = read_case_table(config.data.cases)
+    for notice in table.notices:
+        display.say(f"note: {notice}")
+    split = split_rows(
+        table.rows,
+        base_conditions=config.data.base_conditions,
+        settings=config.split,
+        random_state=np.random.default_rng(config.run.seed),
+    )
+    rows = {"training": split.train, "validation": split.validation}
+    if config.pretraining.epochs and config.pretraining.cases is not None:
+        more = read_case_table(config.pretraining.cases).rows
+        check_disjoint({"pretraining": more, "validation": split.validation})
+        rows["pretraining"] = more
+    return rows
+
+
+def _train(run: Run, saved: tuple[Progress, dict[str, torch.Tensor]] | None) -> Progress:
+    """Go through the phases that are not done yet; the network has the best weights then."""
+    phases = _phases(run)
+    names = [phase.name for phase in phases]
+    progress, tensors = saved or (Progress("", warnings=list(run.warnings)), {})
+    for phase in phases[names.index(progress.phase) if progress.phase in names else 0 :]:
+        if phase.name != progress.phase:
+            progress, tensors = Progress(phase.name, warnings=progress.warnings), {}
+        run.encoder.network.load_state_dict(_fit(run, phase, progress, tensors))
+    return progress
+
+
+def _phases(run: Run) -> list[Phase]:
+    """What is to be trained, in order; nothing where both sections say `epochs = 0`."""
+    config, parts, network = run.config, run.parts, run.encoder.network
+    phases = []
+    if config.pretraining.epochs:
+        settings, scans = config.pretraining, parts.get("pretraining", parts["training"])
+        phases.append(
+            Phase(
+                "pretraining",
+                PretrainingObjective(config, scans, network),
+                ScheduleSettings(epochs=settings.epochs, warmup_epochs=min(1, settings.epochs - 1)),
+                settings.learning_rate,
+                max(1, len(scans.rows) // settings.scans_per_batch),
+            )
+        )
+    if config.schedule.epochs:
+        phases.append(
+            Phase(
+                "training",
+                _objective(config, parts["training"], network),
+                config.schedule,
+                config.optimiser.learning_rate,
+                config.sampling.steps_per_epoch,
+            )
+        )
+    return phases
+
+
+def _objective(
+    config: TrainingConfig, scans: PreparedScans, network: TwinEncoder
+) -> SegmentationObjective | MetricObjective:
+    """An encoder that measures learns to segment; all others learn to compare."""
+    if config.encoder.anatomy is not None:
+        return SegmentationObjective(config, scans)
+    return MetricObjective(config, scans, network)
 
 
 def _fit(
-    encoder: Encoder,
-    config: TrainingConfig,
-    parts: dict[str, PreparedScans],
-    random_state: np.random.Generator,
-    folder: Path,
-    display: Display,
-) -> tuple[_Best, list[str]]:
-    """Train to the last epoch or until patience ends; return the best epoch, and warnings."""
-    learner = _Learner(encoder, config, parts["training"], random_state)
-    best: _Best | None = None
-    improved = 0  # epoch of the last rise of the score
-    history: list[dict[str, Any]] = []
-    warnings: list[str] = []
-    n_epochs = config.schedule.epochs
-    with (
-        SummaryWriter(str(folder / "tensorboard")) as board,
-        display.bar("training", n_epochs * config.sampling.steps_per_epoch) as advance,
-    ):
-        for epoch in range(1, n_epochs + 1):
-            started = time.monotonic()
-            learning_rate, loss = learner.learning_rate, learner.run_epoch(epoch, advance)
-            validation = validate(encoder, parts["validation"])
-
-            if best is None or validation.score > best.validation.score:
-                improved = epoch
-            if best is None or validation.score >= best.validation.score:
-                # At equal score the later weights win: they have learned more.
-                weights = {k: v.clone() for k, v in encoder.network.state_dict().items()}
-                best = _Best(epoch, validation, weights)
-            if validation.collapsed and COLLAPSED not in warnings:
-                warnings.append(COLLAPSED)
-                display.say(f"warning: epoch {epoch}: {COLLAPSED}")
-
-            seconds = time.monotonic() - started
-            history.append(_record(epoch, loss, learning_rate, validation, seconds))
-            write_metrics(folder, history)
-            for name in ("loss", "learning_rate", "validation_score", "validation_spread"):
-                board.add_scalar(name, history[-1][name], epoch)
-            display.say(
-                f"epoch {epoch} of {n_epochs}: loss {loss:.4f}, validation "
-                f"{validation.score:.3f} (best {best.validation.score:.3f}, epoch {best.epoch}), "
-                f"{seconds:.1f} s"
-            )
-            if epoch - improved >= config.early_stop.patience:
-                display.say(f"stopped: no better validation for {epoch - improved} epochs")
-                break
-    assert best is not None  # there is at least one epoch
-    return best, warnings
-
-
-class _Learner:
-    """The network with what changes it: batches, loss, optimiser, schedule."""
-
-    def __init__(
-        self,
-        encoder: Encoder,
-        config: TrainingConfig,
-        scans: PreparedScans,
-        random_state: np.random.Generator,
-    ) -> None:
-        self._network = encoder.network
-        self._config = config
-        self._scans = scans
-        self._random_state = random_state
-        self._augment = build_augmentation(
-            config.augmentation,
-            spatial_dims=config.recipe.spatial_dims,
-            random_state=int(random_state.integers(2**32)),
-        )
-        self._optimiser = torch.optim.AdamW(
-            self._network.parameters(),
-            lr=config.optimiser.learning_rate,
-            weight_decay=config.optimiser.weight_decay,
-        )
-        n_steps = config.sampling.steps_per_epoch
-        self._schedule = torch.optim.lr_scheduler.LambdaLR(
-            self._optimiser, lambda step: rate_factor(step, n_steps, config.schedule)
-        )
-
-    @property
-    def learning_rate(self) -> float:
-        """Rate of the next step."""
-        return float(self._optimiser.param_groups[0]["lr"])
-
-    def run_epoch(self, epoch: int, advance: Callable[[], None]) -> float:
-        """Take the steps of one epoch and return their mean loss."""
-        self._network.train()
-        losses = []
-        for _ in range(self._config.sampling.steps_per_epoch):
-            losses.append(self._step())
-            if not math.isfinite(losses[-1]):
-                raise MedsiamError(
-                    f"epoch {epoch}: the loss is {losses[-1]}; lower optimiser.learning_rate or "
-                    "lengthen schedule.warmup_epochs"
-                )
-            advance()
-        return float(np.mean(losses))
-
-    def _step(self) -> float:
-        sampling = self._config.sampling
-        positions = draw_batch(
-            self._scans.conditions,
-            self._scans.subjects,
-            conditions_per_batch=sampling.conditions_per_batch,
-            scans_per_condition=sampling.scans_per_condition,
-            random_state=self._random_state,
-        )
-        rows = [self._scans.rows[i] for i in positions]
-        embeddings = self._network(self._scans.batch(positions, self._augment))
-        loss = batch_loss(
-            embeddings,
-            [row.condition for row in rows],
-            [row.subject for row in rows],
-            settings=self._config.loss,
-        )
-        self._optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        self._optimiser.step()
-        self._schedule.step()
-        return loss.item()
-
-
-def batch_loss(
-    embeddings: torch.Tensor,
-    conditions: Sequence[str],
-    subjects: Sequence[str],
-    *,
-    settings: LossSettings,
-) -> torch.Tensor:
-    """Return the loss over all that can be compared in a batch.
+    run: Run, phase: Phase, progress: Progress, tensors: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Train one phase to its last epoch, or until patience ends; return its best weights.
 
     Args:
-        embeddings: (n, d).
-        conditions: of each scan in the batch.
-        subjects: of each scan in the batch.
-        settings: which loss, and its margin or temperature.
+        run: with the network, which is changed.
+        phase: what to do.
+        progress: how far the phase has come; kept up to date.
+        tensors: of the checkpoint at that point; empty at the beginning.
     """
-    if settings.kind == "contrastive":
-        pairs = all_pairs(conditions, subjects)
-        return contrastive_loss(
-            embeddings[pairs.first],
-            embeddings[pairs.second],
-            torch.from_numpy(pairs.dissimilar),
-            margin=settings.margin,
-        )
-    if settings.kind == "supcon":
-        positive, negative = map(torch.from_numpy, similar_and_not(conditions, subjects))
-        return supervised_contrastive_loss(
-            embeddings, positive, negative, temperature=settings.temperature
-        )
-    triplets = all_triplets(conditions, subjects)
-    return triplet_loss(
-        embeddings[triplets.anchor],
-        embeddings[triplets.positive],
-        embeddings[triplets.negative],
-        margin=settings.margin,
+    network, display, world = run.encoder.network, run.display, run.world
+    learner = Learner(
+        network,
+        phase.objective,
+        settings=run.config.optimiser,
+        rate=phase.rate,
+        seed=run.config.run.seed,
+        world=world,
     )
+    best = below_prefix("best", tensors) or learner.averaged()
+    if tensors:
+        learner.load_state(below_prefix("learner", tensors))
+
+    def save() -> None:
+        if world.is_first:
+            everything = with_prefix("learner", learner.state()) | with_prefix("best", best)
+            save_checkpoint(run.folder, progress, everything)
+
+    epochs_done = progress.step // phase.steps_per_epoch
+    with (
+        open_board(run.folder, after_epoch=epochs_done, enabled=world.is_first) as board,
+        display.bar(phase.name, phase.steps, done=progress.step) as advance,
+        stop_requests(lambda: display.say("stopping after this step ...")) as stop,
+    ):
+        while not is_over(run, phase, progress):
+            started = time.monotonic()
+            network.train()
+            progress.losses.append(_finite(learner.take(progress.step), phase, progress))
+            if isinstance(phase.objective, MetricObjective):
+                progress.n_compared += phase.objective.last.n
+            progress.step += 1
+            progress.seconds += time.monotonic() - started
+            advance()
+            if progress.step % phase.steps_per_epoch == 0:
+                best = end_epoch(run, phase, learner, progress, best, board)
+                save()
+            if world.any(stop.made):
+                save()
+                raise StoppedError(
+                    f"stopped after step {progress.step} of {phase.steps} ({phase.name}) and "
+                    f"saved; go on with: medsiam train --resume {run.folder}"
+                )
+    return best
 
 
-def rate_factor(step: int, steps_per_epoch: int, schedule: ScheduleSettings) -> float:
-    """Return the share of the full learning rate at a step: a linear rise, then a half cosine.
+def _finish(run: Run, start: dict[str, torch.Tensor], progress: Progress) -> TrainingRun:
+    """Fit what is fitted on final weights, measure, write the card, save."""
+    done = finish(
+        run.encoder,
+        run.config,
+        run.parts,
+        start,
+        best_epoch=progress.best_epoch,
+        warnings=progress.warnings,
+    )
+    for warning in done.warnings[len(progress.warnings) :]:
+        run.display.say(f"warning: {warning}")
+    if run.world.is_first:
+        save_encoder(done.encoder, run.folder / "encoder")
+    return TrainingRun(run.folder, done.encoder, progress.best_epoch, done.score, done.warnings)
 
-    Args:
-        step: counted from 0.
-        steps_per_epoch: at least 1.
-        schedule: length of both parts.
-    """
-    warmup = schedule.warmup_epochs * steps_per_epoch
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    done = (step - warmup) / (schedule.epochs * steps_per_epoch - warmup)
-    return (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
-
-def _record(
-    epoch: int, loss: float, learning_rate: float, validation: Validation, seconds: float
-) -> dict[str, Any]:
-    """One line of metrics.jsonl; the learning rate is that of the epoch's first step."""
-    return {
-        "epoch": epoch,
-        "loss": loss,
-        "learning_rate": learning_rate,
-        "validation_score": validation.score,
-        "validation_accuracy": validation.accuracy,
-        "validation_spread": validation.spread,
-        "seconds": round(seconds, 2),
-    }
+def _finite(loss: float, phase: Phase, progress: Progress) -> float:
+    if not math.isfinite(loss):
+        raise MedsiamError(
+            f"epoch {progress.step // phase.steps_per_epoch + 1}: the loss is {loss}; lower "
+            "optimiser.learning_rate or lengthen schedule.warmup_epochs"
+        )
+    return loss

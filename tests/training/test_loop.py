@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import math
+import os
 import random
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,23 @@ import pytest
 import torch
 from PIL import Image
 
+from medsiam.cases import read_case_table
 from medsiam.config import load_config
-from medsiam.encoders import load_encoder
-from medsiam.errors import CaseTableError, MedsiamError, OutputError, UsageError
+from medsiam.encoders import load_encoder, new_encoder
+from medsiam.encoders.whitening import Whitening
+from medsiam.errors import (
+    CaseTableError,
+    MedsiamError,
+    NothingToDoError,
+    OutputError,
+    StoppedError,
+    UsageError,
+)
 from medsiam.scans import read_scan
 from medsiam.training import TrainingConfig, train
-from medsiam.training.loop import batch_loss, rate_factor
-from medsiam.training.settings import LossSettings, ScheduleSettings
+from medsiam.training.dataset import prepare_rows
+from medsiam.training.learner import Learner
+from medsiam.training.run_folder import write_config, write_environment
 from tests.training.shapes import tiny_config, write_cases
 
 
@@ -41,6 +52,7 @@ def test_the_run_folder_is_complete(run):
         "split.csv",
         "metrics.jsonl",
         "tensorboard",
+        "checkpoints",
         "encoder",
     }
     epochs = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
@@ -230,43 +242,143 @@ def test_after_an_unreadable_scan_the_same_run_folder_can_be_used(tmp_path):
     assert train(tiny_config(table), out=tmp_path / "run", progress=False).best_epoch >= 1
 
 
-def test_rate_rises_then_falls_along_a_half_cosine():
-    schedule = ScheduleSettings(epochs=5, warmup_epochs=1)
-    factors = [rate_factor(step, 4, schedule) for step in range(20)]
-    assert factors[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
-    assert factors[4] == 1
-    expected = [(1 + math.cos(math.pi * i / 16)) / 2 for i in range(16)]
-    assert factors[4:] == pytest.approx(expected)
-    assert rate_factor(20, 4, schedule) == pytest.approx(0)
+def weights_of(run_folder):
+    return load_encoder(run_folder / "encoder").network.state_dict()
 
 
-@pytest.mark.parametrize("kind", ["contrastive", "triplet", "supcon"])
-def test_a_batch_of_one_condition_is_refused(kind):
-    with pytest.raises(UsageError):
-        batch_loss(
-            torch.zeros(3, 2), ["a", "a", "a"], ["u", "v", "w"], settings=LossSettings(kind=kind)
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+
+
+# What a run may carry from step to step: a memory, a running mean, heads, several passes.
+CARRYING = {
+    "encoder": {"backbone": "resnet10", "width": 0.25, "embedding_dim": 8, "standardize": True},
+    "loss": {"kind": "supcon", "memory": 16, "head_dim": 4},
+    "optimiser": {"averaging": 0.8, "accumulate": 2},
+    "pretraining": {"epochs": 1, "scans_per_batch": 12},
+}
+
+
+@pytest.fixture(scope="module")
+def carrying(cases, tmp_path_factory):
+    """An uninterrupted run: 2 steps of pretraining, 2 epochs of 3 steps."""
+    folder = tmp_path_factory.mktemp("carrying") / "run"
+    train(tiny_config(cases, **CARRYING), out=folder, progress=False)
+    return folder
+
+
+@pytest.mark.parametrize("stopped_at", [1, 4])
+def test_stopped_by_a_signal_and_resumed_gives_the_same_bits(
+    cases, carrying, tmp_path, monkeypatch, stopped_at
+):
+    config, steps = tiny_config(cases, **CARRYING), []
+    take = Learner.take
+
+    def interrupted(self, step):
+        steps.append(step)
+        if len(steps) == stopped_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return take(self, step)
+
+    monkeypatch.setattr(Learner, "take", interrupted)
+    with pytest.raises(StoppedError, match=r"medsiam train --resume .*run$"):
+        train(config, out=tmp_path / "run", progress=False)
+    assert len(steps) == stopped_at  # the step it was in is finished, no other begun
+    train(config, out=tmp_path / "run", resume=True, progress=False)
+    assert len(steps) == 2 + 6
+    assert_same_weights(weights_of(tmp_path / "run"), weights_of(carrying))
+    for name in ("loss", "validation_score"):
+        one, other = (
+            [json.loads(line)[name] for line in (f / "metrics.jsonl").read_text().splitlines()]
+            for f in (tmp_path / "run", carrying)
         )
+        assert one == other
+    with pytest.raises(NothingToDoError, match="finished"):
+        train(config, out=tmp_path / "run", resume=True, progress=False)
 
 
-def test_batch_loss_is_the_loop_over_all_pairs_and_triplets():
-    points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 0.6], [0.5, 0.5]])
-    conditions, subjects = ["a", "a", "b", "b"], ["u", "v", "w", "x"]
+class Killed(BaseException):
+    """Nothing handles it: what is on disk is what a kill would leave (see the campaign)."""
 
-    def squared(i, j):
-        return float(((points[i] - points[j]) ** 2).sum())
 
-    pull = [squared(0, 1), squared(2, 3)]
-    push = [max(0.0, 0.8 - squared(i, j) ** 0.5) ** 2 for i in (0, 1) for j in (2, 3)]
-    contrastive = batch_loss(
-        points, conditions, subjects, settings=LossSettings(kind="contrastive", margin=0.8)
+@pytest.mark.parametrize("killed_at", [0, 2, 5])
+def test_killed_and_resumed_gives_the_same_bits(run, cases, tmp_path, monkeypatch, killed_at):
+    take = Learner.take
+
+    def killed(self, step):
+        if step == killed_at:
+            raise Killed
+        return take(self, step)
+
+    monkeypatch.setattr(Learner, "take", killed)
+    with pytest.raises(Killed):
+        train(tiny_config(cases), out=tmp_path / "run", progress=False)
+    monkeypatch.undo()
+    assert not (tmp_path / "run" / "encoder").exists()
+    resumed = train(tiny_config(cases), out=tmp_path / "run", resume=True, progress=False)
+    assert resumed.best_epoch == run.best_epoch
+    assert_same_weights(weights_of(tmp_path / "run"), weights_of(run.folder))
+
+
+def test_only_the_run_that_was_begun_is_resumed(cases, tmp_path):
+    config = tiny_config(cases, data={"cases": cases, "name": "other", "licence": "CC0-1.0"})
+    write_config(tmp_path / "run", config)
+    with pytest.raises(UsageError, match=r"other values of data.name"):
+        train(tiny_config(cases), out=tmp_path / "run", resume=True, progress=False)
+    write_config(tmp_path / "run", tiny_config(cases))
+    write_environment(tmp_path / "run", tiny_config(cases), data_hash="0" * 64)
+    with pytest.raises(UsageError, match="the scans, their conditions or the split are not what"):
+        train(tiny_config(cases), out=tmp_path / "run", resume=True, progress=False)
+
+
+def test_no_epochs_fit_the_whitening_alone(cases, tmp_path):
+    config = tiny_config(
+        cases,
+        schedule={"epochs": 0},
+        whitening={"scatter": "conditions", "shrinkage": 0.3},
+        encoder={
+            "backbone": "resnet10",
+            "width": 0.25,
+            "views": "turns",
+            "project": False,
+            "embedding_dim": 128,
+        },
     )
-    assert contrastive.item() == pytest.approx((sum(pull) / 2 + sum(push) / 4) / 2)
-    hinges = [
-        max(0.0, squared(a, p) - squared(a, n) + 0.5)
-        for a, p, others in ((0, 1, (2, 3)), (1, 0, (2, 3)), (2, 3, (0, 1)), (3, 2, (0, 1)))
-        for n in others
-    ]
-    triplet = batch_loss(
-        points, conditions, subjects, settings=LossSettings(kind="triplet", margin=0.5)
+    result = train(config, out=tmp_path / "run", progress=False)
+    assert result.best_epoch == 0
+    network = result.encoder.network
+    fresh = new_encoder(
+        config.architecture, config.recipe, name="x", licence="x", random_state=0
+    ).network
+    assert torch.equal(
+        network.backbone.state_dict()["network.conv1.weight"],
+        fresh.backbone.state_dict()["network.conv1.weight"],
     )
-    assert triplet.item() == pytest.approx(sum(hinges) / 8)
+    scans = prepare_rows(
+        [r for r in read_case_table(cases).rows if not in_validation(tmp_path / "run", r)],
+        config.recipe,
+        advance=lambda: None,
+    )
+    with torch.inference_mode():
+        views = network.view_features(scans.tensors)
+    alone = Whitening(128)
+    alone.fit(views.reshape(-1, 128), scans.conditions * 4, shrinkage=0.3)
+    torch.testing.assert_close(network.whitening.matrix, alone.matrix, rtol=1e-3, atol=1e-3)
+
+
+def in_validation(run_folder, row):
+    with (run_folder / "split.csv").open() as stream:
+        return {r["path"]: r["part"] for r in csv.DictReader(stream)}[row.path_text] != "training"
+
+
+def test_a_share_of_the_start_stays(cases, run, tmp_path):
+    start = {"weights": str(run.folder / "encoder"), "share": 1.0, "frozen_stages": 2}
+    result = train(tiny_config(cases, start=start), out=tmp_path / "run", progress=False)
+    before = run.encoder.network.backbone.state_dict()
+    after = result.encoder.network.backbone.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert not torch.equal(
+        run.encoder.network.projection.weight, result.encoder.network.projection.weight
+    )
