@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from medsiam.errors import ConfigError
+from medsiam.writing import write_atomically
 
 M = TypeVar("M", bound=BaseModel)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -54,7 +55,23 @@ def load_config(path: Path | str, model: type[M], overrides: Sequence[str] = ())
 
 def dump_config(config: BaseModel, path: Path | str) -> None:
     """Write a model as TOML that `load_config` reads back to an equal model."""
-    Path(path).write_text("\n".join(_toml(config.model_dump(mode="json"), ())) + "\n", "utf-8")
+    write_atomically(path, "\n".join(_toml(config.model_dump(mode="json"), ())) + "\n")
+
+
+def different_keys(one: BaseModel, other: BaseModel) -> list[str]:
+    """Name the keys, as section.key, whose values differ between two models of one kind."""
+    return _different(one.model_dump(mode="json"), other.model_dump(mode="json"), "")
+
+
+def _different(one: Any, other: Any, where: str) -> list[str]:
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return [] if one == other else [where]
+    keys = dict.fromkeys([*one, *other])
+    return [
+        name
+        for key in keys
+        for name in _different(one.get(key), other.get(key), f"{where}.{key}".lstrip("."))
+    ]
 
 
 def _apply(override: str, tree: dict[str, Any], faults: list[str]) -> None:

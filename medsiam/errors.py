@@ -11,6 +11,7 @@
     |-- BankError                a folder that is no bank, a damaged one, or a refused change
     |-- NothingToDoError         nothing in the input that this command could work on
     |-- OutputError              results that cannot be written
+    |-- StoppedError             a run that was asked to stop, and that can be resumed
     `-- MissingExtraError        an optional dependency that is not installed
 
 A message says what happened, to which file or case, and what to do about it. It never holds a
@@ -92,6 +93,12 @@ class OutputError(MedsiamError):
     """Results that cannot be written where they were asked for."""
 
     exit_code = 7
+
+
+class StoppedError(MedsiamError):
+    """A run that was asked to stop; the message says how to go on with it."""
+
+    exit_code = 130
 
 
 class MissingExtraError(MedsiamError):

@@ -120,3 +120,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     skipped = len(terminalreporter.stats.get("skipped", []))
     if os.environ.get("CI") and os.environ.get("MEDSIAM_DATA") and skipped:
         terminalreporter.write_line(f"{skipped} skipped: a skip fails CI", red=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def prepared_elsewhere(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests neither fill nor use the cache of prepared scans of whoever runs them."""
+    os.environ["MEDSIAM_CACHE"] = str(tmp_path_factory.mktemp("cache"))

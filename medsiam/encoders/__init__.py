@@ -14,17 +14,22 @@ if TYPE_CHECKING:
     from medsiam.encoders.card import MeasuredMetric as MeasuredMetric
     from medsiam.encoders.card import TrainingData as TrainingData
     from medsiam.encoders.card import Verification as Verification
+    from medsiam.encoders.checkpoint import in_half_precision as in_half_precision
     from medsiam.encoders.checkpoint import load_encoder as load_encoder
     from medsiam.encoders.checkpoint import save_encoder as save_encoder
     from medsiam.encoders.embeddings_file import load_embeddings as load_embeddings
     from medsiam.encoders.embeddings_file import save_embeddings as save_embeddings
     from medsiam.encoders.encoder import Encoder as Encoder
     from medsiam.encoders.encoder import new_encoder as new_encoder
+    from medsiam.encoders.match_head import MatchHead as MatchHead
     from medsiam.encoders.pixels import pixel_embeddings as pixel_embeddings
+    from medsiam.encoders.shipped import SHIPPED as SHIPPED
+    from medsiam.encoders.start import load_start as load_start
     from medsiam.encoders.table import RowFailure as RowFailure
     from medsiam.encoders.table import TableEmbeddings as TableEmbeddings
     from medsiam.encoders.table import embed_case_rows as embed_case_rows
     from medsiam.encoders.twin import TwinEncoder as TwinEncoder
+    from medsiam.encoders.whitening import Whitening as Whitening
 
 _HOMES = {
     "BACKBONES": ".card",
@@ -32,15 +37,20 @@ _HOMES = {
     "Architecture": ".card",
     "Encoder": ".encoder",
     "EncoderCard": ".card",
+    "MatchHead": ".match_head",
     "MeasuredMetric": ".card",
     "RowFailure": ".table",
+    "SHIPPED": ".shipped",
     "TableEmbeddings": ".table",
     "TrainingData": ".card",
     "TwinEncoder": ".twin",
     "Verification": ".card",
+    "Whitening": ".whitening",
     "embed_case_rows": ".table",
+    "in_half_precision": ".checkpoint",
     "load_embeddings": ".embeddings_file",
     "load_encoder": ".checkpoint",
+    "load_start": ".start",
     "new_encoder": ".encoder",
     "pixel_embeddings": ".pixels",
     "save_embeddings": ".embeddings_file",

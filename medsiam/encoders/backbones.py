@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from monai.networks.nets.densenet import DenseNet121
@@ -22,6 +24,12 @@ from monai.networks.nets.vit import ViT
 from torch import nn
 from torch.nn import functional
 
+from medsiam.encoders.anatomy import AnatomyBackbone
+from medsiam.encoders.backbone import Backbone
+from medsiam.encoders.card import Architecture
+from medsiam.encoders.lite0 import LITE0_CHANNELS, lite0_network
+from medsiam.encoders.same_padding import SamePadding
+from medsiam.encoders.slices import SliceBySlice
 from medsiam.errors import UsageError
 
 _RESNET_LAYERS = {
@@ -31,9 +39,10 @@ _RESNET_LAYERS = {
     "resnet50": ("bottleneck", (3, 4, 6, 3)),
 }
 _RESNET_PLANES = (64, 128, 256, 512)
-_RESNET_STAGES = ("conv1", "bn1", "act", "maxpool", "layer1", "layer2", "layer3", "layer4")
+_RESNET_PARTS = ("conv1", "bn1", "act", "maxpool", "layer1", "layer2", "layer3", "layer4")
+_RESNET_STEM = 4  # of these parts
 
-_DENSENET_CHANNELS = 1024
+_DENSENET_CHANNELS = (128, 256, 512, 1024)
 
 _VIT_HIDDEN = 384
 _VIT_PATCHES = (16, 8, 4, 2, 1)
@@ -41,91 +50,106 @@ _VIT_FEWEST_PATCHES = 5  # along an axis
 _VIT_MOST_TOKENS = 2048  # attention grows with the square of it
 
 
-class Backbone(nn.Module):
-    """A network from images to a spatial feature map, and the mean over that map.
-
-    Attributes:
-        feature_dim: channels of the feature map, length of the pooled vector.
-    """
-
-    def __init__(self, network: nn.Module, *, feature_dim: int) -> None:
-        super().__init__()
-        self.network = network
-        self.feature_dim = feature_dim
-
-    def feature_maps(self, x: torch.Tensor) -> torch.Tensor:
-        """Last spatial feature map: (n, in_channels, *size) -> (n, feature_dim, *map size)."""
-        maps: torch.Tensor = self.network(x)
-        return maps
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, in_channels, *size) -> (n, feature_dim)."""
-        return self.feature_maps(x).flatten(2).mean(dim=2)
-
-
-def build_backbone(
-    name: str,
-    *,
-    spatial_dims: int,
-    in_channels: int = 1,
-    width: float = 1.0,
-    image_size: Sequence[int] | None = None,
-) -> Backbone:
+def build_backbone(architecture: Architecture) -> Backbone:
     """Build a backbone with fresh weights (drawn from torch's global generator).
 
-    Args:
-        name: one of `BACKBONES`.
-        spatial_dims: 2 or 3.
-        in_channels: 1 for grey, 3 for colour.
-        width: channel multiplier, for the ResNets only.
-        image_size: input size, which the ViT needs and the others ignore.
-
     Raises:
-        UsageError: unknown name, or an argument that this backbone cannot take.
+        UsageError: a setting that this backbone cannot take.
     """
-    if spatial_dims not in (2, 3):
-        raise UsageError(f"spatial_dims must be 2 or 3, got {spatial_dims}")
+    name, dims = architecture.backbone, architecture.spatial_dims
+    if architecture.width != 1.0 and name not in _RESNET_LAYERS:
+        raise UsageError(
+            f"width = {architecture.width} is for the ResNets; {name} has one width only"
+        )
+    if architecture.anatomy is not None:
+        return AnatomyBackbone(architecture.anatomy)
     if name in _RESNET_LAYERS:
-        return _resnet(name, spatial_dims, in_channels, width)
-    if width != 1.0:
-        raise UsageError(f"width = {width} is for the ResNets; {name} has one width only")
-    if name == "densenet121":
-        return _densenet(spatial_dims, in_channels)
-    if name == "efficientnet-b0":
-        return _efficientnet(spatial_dims, in_channels)
-    if name == "vit":
-        return _vit(spatial_dims, in_channels, image_size)
-    raise UsageError(f"unknown backbone {name!r}")
+        parts = _resnet(name, dims, architecture.in_channels, architecture.width)
+    elif name == "densenet121":
+        parts = _densenet(dims, architecture.in_channels)
+    elif name == "efficientnet-b0":
+        parts = _efficientnet(dims, architecture.in_channels)
+    elif name == "efficientnet-lite0":
+        parts = _lite0(dims)
+    elif name == "vit":
+        parts = _vit(dims, architecture.in_channels, architecture.image_size)
+    else:
+        raise UsageError(f"backbone {name!r} is not there yet")
+    return Backbone(
+        parts.network,
+        stages=parts.stages,
+        channels=parts.channels,
+        taps=architecture.stages,
+        pooling=architecture.pooling,
+    )
 
 
-def _resnet(name: str, spatial_dims: int, in_channels: int, width: float) -> Backbone:
+def feature_dim(architecture: Architecture) -> int:
+    """Length of what `build_backbone` makes of an image, found without drawing weights."""
+    with torch.device("meta"):
+        return build_backbone(architecture).feature_dim
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """A network, its stages from the input on, and the channels of each stage's map."""
+
+    network: nn.Module
+    stages: tuple[nn.Module, ...]
+    channels: tuple[int, ...]
+
+
+def _lite0(spatial_dims: int) -> _Parts:
+    """Published weights are for images: a volume goes through them slice by slice."""
+    network, stages = lite0_network()
+    if spatial_dims == 3:
+        stages = tuple(SliceBySlice(stage) for stage in stages)
+    return _Parts(network, stages=stages, channels=LITE0_CHANNELS)
+
+
+def _resnet(name: str, spatial_dims: int, in_channels: int, width: float) -> _Parts:
     """ResNet with the stride-2 stem of He et al. 2015, https://arxiv.org/abs/1512.03385.
 
     MONAI's default stem has stride 1: four (2D) or eight (3D) times the work.
     """
     block, layers = _RESNET_LAYERS[name]
+    planes = [max(1, round(n * width)) for n in _RESNET_PLANES]
     net = ResNet(
         block=block,
         layers=list(layers),
-        block_inplanes=[max(1, round(planes * width)) for planes in _RESNET_PLANES],
+        block_inplanes=planes,
         spatial_dims=spatial_dims,
         n_input_channels=in_channels,
         conv1_t_size=7,
         conv1_t_stride=2,
         feed_forward=False,
     )
-    stages = OrderedDict((stage, getattr(net, stage)) for stage in _RESNET_STAGES)
-    return Backbone(nn.Sequential(stages), feature_dim=net.in_planes)
+    network = nn.Sequential(OrderedDict((name, getattr(net, name)) for name in _RESNET_PARTS))
+    expansion = net.in_planes // planes[-1]
+    return _Parts(
+        network,
+        stages=(network[:_RESNET_STEM], *list(network)[_RESNET_STEM:]),
+        channels=(planes[0], *(expansion * n for n in planes)),
+    )
 
 
-def _densenet(spatial_dims: int, in_channels: int) -> Backbone:
+def _densenet(spatial_dims: int, in_channels: int) -> _Parts:
     """DenseNet-121 of Huang et al. 2017, https://arxiv.org/abs/1608.06993."""
     net = DenseNet121(spatial_dims=spatial_dims, in_channels=in_channels, out_channels=1)
     for name, module in net.features.named_children():
         if name.startswith("transition"):
             module.pool = _HalvingPool()  # an axis down to one voxel stays at one
     net.features.add_module("relu5", nn.ReLU())
-    return Backbone(net.features, feature_dim=_DENSENET_CHANNELS)
+    ends = [
+        place + 1
+        for place, (name, _) in enumerate(net.features.named_children())
+        if name.startswith("transition") or name == "relu5"
+    ]
+    return _Parts(
+        net.features,
+        stages=tuple(net.features[a:b] for a, b in pairwise((0, *ends))),
+        channels=_DENSENET_CHANNELS,
+    )
 
 
 class _HalvingPool(nn.Module):
@@ -134,10 +158,11 @@ class _HalvingPool(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         block = [min(2, n) for n in x.shape[2:]]
         pool = functional.avg_pool2d if len(block) == 2 else functional.avg_pool3d
-        return pool(x, block)
+        pooled: torch.Tensor = pool(x, block)
+        return pooled
 
 
-def _efficientnet(spatial_dims: int, in_channels: int) -> Backbone:
+def _efficientnet(spatial_dims: int, in_channels: int) -> _Parts:
     """EfficientNet-B0 of Tan and Le 2019, https://arxiv.org/abs/1905.11946, head included."""
     net = EfficientNetBN(
         "efficientnet-b0",
@@ -152,9 +177,9 @@ def _efficientnet(spatial_dims: int, in_channels: int) -> Backbone:
     # ("same": output = input / stride, rounded up) is followed for the input at hand.
     for block in net.modules():
         if isinstance(block, MBConvBlock):
-            block._depthwise_conv_padding = _SamePadding(block._depthwise_conv)
+            block._depthwise_conv_padding = SamePadding(block._depthwise_conv)
     parts = OrderedDict(
-        stem_padding=_SamePadding(net._conv_stem),
+        stem_padding=SamePadding(net._conv_stem),
         stem=net._conv_stem,
         stem_norm=net._bn0,
         stem_act=nn.SiLU(),
@@ -163,26 +188,24 @@ def _efficientnet(spatial_dims: int, in_channels: int) -> Backbone:
         head_norm=net._bn1,
         head_act=nn.SiLU(),
     )
-    return Backbone(nn.Sequential(parts), feature_dim=net._conv_head.out_channels)
+    network = nn.Sequential(parts)
+    return _Parts(
+        network,
+        stages=(network[:4], *net._blocks, network[5:]),
+        channels=(
+            *(net._conv_stem.out_channels, *map(_out_channels, net._blocks)),
+            net._conv_head.out_channels,
+        ),
+    )
 
 
-class _SamePadding(nn.Module):
-    """Zeros around the input, so that a convolution gives ceil(size / stride) voxels."""
-
-    def __init__(self, convolution: nn.Conv1d | nn.Conv2d | nn.Conv3d) -> None:
-        super().__init__()
-        self.kernel_size = tuple(convolution.kernel_size)
-        self.stride = tuple(convolution.stride)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        padding: list[int] = []
-        for n, kernel, stride in zip(x.shape[2:], self.kernel_size, self.stride, strict=True):
-            total = max((math.ceil(n / stride) - 1) * stride + kernel - n, 0)
-            padding = [total // 2, total - total // 2, *padding]  # last axis first
-        return functional.pad(x, padding)
+def _out_channels(group: nn.Module) -> int:
+    blocks = [block for block in group.children() if isinstance(block, MBConvBlock)]
+    channels: int = blocks[-1]._project_conv.out_channels
+    return channels
 
 
-def _vit(spatial_dims: int, in_channels: int, image_size: Sequence[int] | None) -> Backbone:
+def _vit(spatial_dims: int, in_channels: int, image_size: Sequence[int] | None) -> _Parts:
     """Vision transformer of Dosovitskiy et al. 2021, https://arxiv.org/abs/2010.11929.
 
     Six layers of 384 (six heads), for the small inputs and the few scans there are here; the
@@ -212,7 +235,8 @@ def _vit(spatial_dims: int, in_channels: int, image_size: Sequence[int] | None) 
     )
     for block in net.blocks:
         block.norm_cross_attn = nn.Identity()  # a weight that MONAI keeps and never uses
-    return Backbone(_PatchMap(net, tuple(image_size), grid), feature_dim=_VIT_HIDDEN)
+    network = _PatchMap(net, tuple(image_size), grid)
+    return _Parts(network, stages=(network,), channels=(_VIT_HIDDEN,))
 
 
 def _patch_edge(n: int) -> int:

@@ -107,6 +107,8 @@ class Architecture(_Record):
             raise ValueError("backbone = 'anatomy' and the plan `anatomy` belong together")
         if self.anatomy is not None and self.spatial_dims != 3:
             raise ValueError("the anatomy backbone takes volumes (spatial_dims = 3)")
+        if self.anatomy is not None and self.in_channels != 1:
+            raise ValueError("the anatomy backbone takes grey scans (in_channels = 1)")
         return self
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from medsiam._version import __version__
 from medsiam.encoders.card import EncoderCard
 from medsiam.encoders.encoder import Encoder
 from medsiam.encoders.fingerprint import fingerprint
+from medsiam.encoders.shipped import SHIPPED, encoder_folder
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.errors import EncoderError, MedsiamError, OutputError
 from medsiam.writing import sync_folder
@@ -45,6 +47,8 @@ _FILLS = (
 def save_encoder(encoder: Encoder, folder: Path | str) -> None:
     """Write an encoder so that a crash leaves the folder as it was, or complete.
 
+    Weights that all are whole numbers of half precision (`in_half_precision`) take half the room.
+
     An encoder that lies there already is replaced, with all that was made of it (exports).
 
     Raises:
@@ -61,8 +65,9 @@ def save_encoder(encoder: Encoder, folder: Path | str) -> None:
         )
     if target.exists() and not _replaceable(target):
         raise OutputError(f"{target} exists and is no encoder; name another folder")
+    stored = {name: _smallest(value) for name, value in tensors.items()}
     files = {
-        WEIGHTS: save_tensors(tensors),
+        WEIGHTS: save_tensors(stored),
         CARD: (card.model_dump_json(indent=2) + "\n").encode(),
     }
     try:
@@ -71,16 +76,34 @@ def save_encoder(encoder: Encoder, folder: Path | str) -> None:
         raise OutputError(f"cannot write the encoder to {target}: {error.strerror}") from error
 
 
+def in_half_precision(encoder: Encoder) -> Encoder:
+    """Round an encoder's weights to half precision (they are still held as float32)."""
+    network = copy.deepcopy(encoder.network)
+    network.load_state_dict(
+        {
+            name: value.half().float() if value.dtype == torch.float32 else value
+            for name, value in network.state_dict().items()
+        }
+    )
+    return Encoder(network, encoder.card).with_card()
+
+
 def load_encoder(folder: Path | str) -> Encoder:
     """Read an encoder, in evaluation mode, and check it against its fingerprint.
+
+    Args:
+        folder: of an encoder, or the name of one that medsiam ships (`SHIPPED`).
 
     Raises:
         EncoderError: a missing or damaged file, tensors other than the architecture's, or
             weights, recipe or architecture changed since they were saved.
     """
-    source = Path(folder)
+    source = encoder_folder(folder)
     if not source.is_dir():
-        raise EncoderError(f"no encoder at {source}: there is no such folder")
+        raise EncoderError(
+            f"no encoder at {source}: there is no such folder, and the shipped encoders are "
+            f"{', '.join(SHIPPED)}"
+        )
     card = read_card(source)
     network = _network_without_weights(source, card)
     tensors = _read_weights(source / WEIGHTS)
@@ -100,7 +123,7 @@ def read_card(folder: Path | str) -> EncoderCard:
     Raises:
         EncoderError: no card, or one that this version cannot read.
     """
-    path = Path(folder) / CARD
+    path = encoder_folder(folder) / CARD
     content = _read(path, at_most=_LARGEST_CARD)
     try:
         document: Any = json.loads(content)
@@ -164,7 +187,11 @@ class _NoRandomFill(TorchFunctionMode):
 
 def _read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
-        return load_tensors(_read(path))
+        tensors = load_tensors(_read(path))
+        return {
+            name: value.float() if value.dtype == torch.float16 else value
+            for name, value in tensors.items()
+        }
     except (SafetensorError, ValueError, KeyError) as error:
         raise EncoderError(f"{path} is no safetensors file, or a damaged one") from error
 
@@ -190,6 +217,14 @@ def _check_tensors(
             + "; ".join(wrong[:_FAULTS_SHOWN])
             + more
         )
+
+
+def _smallest(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor in half precision where that changes no value."""
+    if tensor.dtype != torch.float32:
+        return tensor
+    half = tensor.half()
+    return half if torch.equal(half.float(), tensor) else tensor
 
 
 def _replaceable(target: Path) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from medsiam._version import __version__
+from medsiam.encoders.backbones import feature_dim
 from medsiam.encoders.card import Architecture, EncoderCard
 from medsiam.encoders.fingerprint import fingerprint
 from medsiam.encoders.twin import TwinEncoder
@@ -143,7 +144,8 @@ def new_encoder(
     """Make an untrained encoder; torch's global random state is left as it was.
 
     Args:
-        architecture: a ViT without `image_size` takes the recipe's.
+        architecture: a ViT without `image_size` takes the recipe's, and an encoder without
+            projection has as many values as its backbone has features, whatever it says.
         recipe: how its scans are prepared.
         name: for people.
         licence: of the weights.
@@ -156,6 +158,9 @@ def new_encoder(
     if architecture.backbone == "vit" and architecture.image_size is None:
         architecture = architecture.model_copy(update={"image_size": recipe.spatial_size})
     _check_fit(architecture, recipe)
+    if not architecture.project:
+        n_features = feature_dim(architecture)
+        architecture = architecture.model_copy(update={"embedding_dim": n_features})
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(random_state)
         network = TwinEncoder.from_architecture(architecture).eval()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import nn
@@ -11,10 +10,14 @@ from torch.nn import functional
 
 from medsiam.encoders.backbones import build_backbone
 from medsiam.encoders.card import Architecture
+from medsiam.encoders.match_head import MatchHead
+from medsiam.encoders.views import VIEWS
+from medsiam.encoders.whitening import Whitening
+from medsiam.errors import UsageError
 
 
 class TwinEncoder(nn.Module):
-    """Backbone, linear projection and, if asked for, standardisation and unit length.
+    """Backbone and what follows it, each part if asked for: projection, whitening, unit length.
 
     Fresh networks map all images to nearly the same embedding. Standardising each dimension before
     the length is fixed (the batch normalisation neck of Luo et al. 2019, arXiv:1903.07071, without
@@ -29,39 +32,64 @@ class TwinEncoder(nn.Module):
     """
 
     def __init__(
-        self,
-        *,
-        spatial_dims: int,
-        backbone: str = "resnet18",
-        in_channels: int = 1,
-        embedding_dim: int = 128,
-        width: float = 1.0,
-        standardize: bool = False,
-        normalize: bool = True,
-        image_size: Sequence[int] | None = None,
+        self, *, spatial_dims: Literal[2, 3], backbone: str = "resnet18", **parts: Any
     ) -> None:
+        """Build the network with fresh weights (drawn from torch's global generator).
+
+        Args:
+            spatial_dims: 2 or 3.
+            backbone: one of `BACKBONES`.
+            parts: further fields of `Architecture`.
+
+        Raises:
+            pydantic.ValidationError: a field that is unknown or wrong.
+            UsageError: parts that do not fit each other.
+        """
         super().__init__()
-        self.backbone = build_backbone(
-            backbone,
-            spatial_dims=spatial_dims,
-            in_channels=in_channels,
-            width=width,
-            image_size=image_size,
+        architecture = Architecture.model_validate(
+            {"spatial_dims": spatial_dims, "backbone": backbone, **parts}
         )
-        self.projection = nn.Linear(self.backbone.feature_dim, embedding_dim)
-        self.neck = nn.BatchNorm1d(embedding_dim, affine=False) if standardize else nn.Identity()
-        self.embedding_dim = embedding_dim
-        self.normalize = normalize
+        self.backbone = build_backbone(architecture)
+        dim, n_features = architecture.embedding_dim, self.backbone.feature_dim
+        if not architecture.project and dim != n_features:
+            raise UsageError(
+                f"embedding_dim = {dim}, but without a projection the embedding is the "
+                f"{n_features} features of the backbone"
+            )
+        self.projection = nn.Linear(n_features, dim) if architecture.project else nn.Identity()
+        self.neck: nn.Module = nn.Identity()
+        if architecture.standardize:
+            self.neck = nn.BatchNorm1d(dim, affine=False)
+        self.whitening: Whitening | nn.Identity = nn.Identity()
+        if architecture.whitened_domains:
+            self.whitening = Whitening(dim, architecture.whitened_domains)
+        self.match_head = MatchHead(dim) if architecture.match_head else None
+        self.embedding_dim = dim
+        self.normalize = architecture.normalize
+        self._views = VIEWS[architecture.views]
 
     @classmethod
     def from_architecture(cls, architecture: Architecture) -> Self:
         """Build the network that a card describes, with fresh weights."""
-        return cls(**{name: getattr(architecture, name) for name in Architecture.model_fields})
+        return cls(**dict(architecture))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Embed images: (n, in_channels, *size) -> (n, embedding_dim)."""
-        embeddings: torch.Tensor = self.neck(self.projection(self.backbone(x)))
+        """Embed images: (n, in_channels, *size) -> (n, embedding_dim).
+
+        In training mode one look at each image; else the mean over the architecture's views.
+        """
+        features = self.features(x) if self.training else self.view_features(x).mean(dim=0)
+        embeddings: torch.Tensor = self.whitening(features)
         return functional.normalize(embeddings, dim=1) if self.normalize else embeddings
+
+    def features(self, x: torch.Tensor) -> torch.Tensor:
+        """What whitening sees, of one look: (n, in_channels, *size) -> (n, embedding_dim)."""
+        features: torch.Tensor = self.neck(self.projection(self.backbone(x)))
+        return features
+
+    def view_features(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, in_channels, *size) -> (n_views, n, embedding_dim)."""
+        return torch.stack([self.features(view(x)) for view in self._views])
 
     def forward_pair(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed both sides of pairs in one pass, with the same weights.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from medsiam.reports.table import flat_rows as flat_rows
     from medsiam.reports.table import safe_cell as safe_cell
     from medsiam.reports.table import write_csv as write_csv
+    from medsiam.reports.training_curves import write_training_page as write_training_page
 
 _HOMES = {
     "Plane": ".planes",
@@ -39,6 +40,7 @@ _HOMES = {
     "write_csv": ".table",
     "write_json": ".document",
     "write_page": ".page",
+    "write_training_page": ".training_curves",
 }
 
 __all__ = [*_HOMES]

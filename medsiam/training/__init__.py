@@ -9,10 +9,16 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.training.loop import TrainingRun as TrainingRun
     from medsiam.training.loop import train as train
+    from medsiam.training.run_folder import read_config as read_config
     from medsiam.training.settings import TrainingConfig as TrainingConfig
 
-__all__ = ["TrainingConfig", "TrainingRun", "train"]
+_HOMES = {
+    "TrainingConfig": ".settings",
+    "TrainingRun": ".loop",
+    "read_config": ".run_folder",
+    "train": ".loop",
+}
 
-__getattr__ = lazy_names(
-    __name__, {"TrainingConfig": ".settings", "TrainingRun": ".loop", "train": ".loop"}
-)
+__all__ = [*_HOMES]
+
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from medsiam.encoders import MeasuredMetric, TrainingData
-from medsiam.metrics import chance_accuracy, cluster_bootstrap
+from medsiam.metrics import chance_accuracy
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.settings import TrainingConfig
-from medsiam.training.validation import Validation
+from medsiam.training.validation import Validation, score_interval
 
 
 def card_fields(
     config: TrainingConfig,
     parts: Mapping[str, PreparedScans],
     validation: Validation,
+    embeddings: NDArray[np.float32],
     *,
     best_epoch: int,
     warnings: Sequence[str],
@@ -25,14 +29,15 @@ def card_fields(
     Args:
         config: of the run.
         parts: "training" and "validation".
-        validation: of the epoch whose weights were kept.
-        best_epoch: that epoch.
+        validation: of the encoder as it will be saved.
+        embeddings: (n, d) of the validation part, of that encoder.
+        best_epoch: epoch whose weights were kept; 0: the start weights.
         warnings: of the run.
     """
     return {
         "training_data": (_training_data(config, parts["training"]),),
         "conditions_seen": tuple(sorted(set(parts["training"].conditions))),
-        "metrics": (_retrieval(config, parts["validation"], validation),),
+        "metrics": (_retrieval(config, parts["validation"], validation, embeddings),),
         "notes": " ".join((_selection(best_epoch), *_alone(parts), *warnings)),
     }
 
@@ -49,9 +54,12 @@ def _training_data(config: TrainingConfig, scans: PreparedScans) -> TrainingData
 
 
 def _retrieval(
-    config: TrainingConfig, scans: PreparedScans, validation: Validation
+    config: TrainingConfig,
+    scans: PreparedScans,
+    validation: Validation,
+    embeddings: NDArray[np.float32],
 ) -> MeasuredMetric:
-    low, high = cluster_bootstrap(validation.hits, scans.subjects, labels=scans.conditions)
+    low, high = score_interval(embeddings, scans.conditions, scans.subjects, validation.score)
     chance = chance_accuracy(scans.conditions)  # blind guesses and the majority score the same
     return MeasuredMetric(
         name="nearest-case accuracy (P@1), mean over conditions",
@@ -63,7 +71,8 @@ def _retrieval(
         chance=chance,
         majority=chance,
         measured_on=f"validation part of {config.data.name} ({len(scans.rows)} scans of the "
-        "conditions seen in training); the epoch was chosen on it, so it flatters",
+        "conditions seen in training)"
+        + ("; the epoch was chosen on it, so it flatters" if config.schedule.epochs else ""),
     )
 
 
@@ -74,6 +83,8 @@ def _unit(scans: PreparedScans) -> str:
 
 
 def _selection(best_epoch: int) -> str:
+    if best_epoch == 0:
+        return "Start weights, not trained further."
     return f"Weights of epoch {best_epoch}, the best on the validation part."
 
 

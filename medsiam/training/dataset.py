@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
 import torch
-from monai.data.meta_obj import get_track_meta, set_track_meta
-from numpy.typing import NDArray
 
 from medsiam.cases import CaseRow
 from medsiam.errors import CaseTableError, EncoderMismatchError, ScanError
 from medsiam.preprocessing import Recipe, prepare
 from medsiam.scans import read_scan
+from medsiam.training.cache import TensorCache
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,29 +45,11 @@ class PreparedScans:
         """Memory the tensors take, in MB."""
         return self.tensors.numel() * self.tensors.element_size() / 1e6
 
-    def batch(
-        self, positions: NDArray[np.int64], augment: Callable[[torch.Tensor], torch.Tensor]
-    ) -> torch.Tensor:
-        """(len(positions), channels, *spatial_size): these scans, each through `augment`."""
-        with _plain_tensors():
-            return torch.stack([augment(self.tensors[int(i)]) for i in positions])
-
-
-@contextmanager
-def _plain_tensors() -> Iterator[None]:
-    """MONAI without its record of every step, which costs more than the steps on small images."""
-    before = get_track_meta()
-    set_track_meta(False)
-    try:
-        yield
-    finally:
-        set_track_meta(before)
-
 
 def prepare_rows(
     rows: Sequence[CaseRow], recipe: Recipe, *, advance: Callable[[], None]
 ) -> PreparedScans:
-    """Read and prepare every row.
+    """Read and prepare every row, or take what an earlier run prepared (see `TensorCache`).
 
     Args:
         rows: at least one.
@@ -82,11 +62,12 @@ def prepare_rows(
     tensors: list[torch.Tensor] = []
     hashes: list[str] = []
     faults: list[str] = []
+    cache = TensorCache()
     for row in rows:
         try:
-            scan = read_scan(row.path)
-            tensors.append(prepare(scan, recipe))
-            hashes.append(scan.content_hash)
+            tensor, content = _prepared(row.path, recipe, cache)
+            tensors.append(tensor)
+            hashes.append(content)
         except (ScanError, EncoderMismatchError) as error:
             faults.append(f"line {row.row}: {error}")
         advance()
@@ -96,6 +77,21 @@ def prepare_rows(
             "out: " + "; ".join(faults)
         )
     return PreparedScans(tuple(rows), torch.stack(tensors), tuple(hashes))
+
+
+def _prepared(path: Path, recipe: Recipe, cache: TensorCache) -> tuple[torch.Tensor, str]:
+    """Return a scan's tensor, and the hash of its content as read."""
+    try:
+        key = cache.key(path, recipe)
+    except OSError:  # the reader has better words for it
+        scan = read_scan(path)
+        return prepare(scan, recipe), scan.content_hash
+    kept = cache.get(key)
+    if kept is None:
+        scan = read_scan(path)
+        kept = (prepare(scan, recipe), scan.content_hash)
+        cache.put(key, *kept)
+    return kept
 
 
 def data_hash(parts: Sequence[PreparedScans]) -> str:

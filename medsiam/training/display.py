@@ -27,8 +27,13 @@ class Display:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def bar(self, description: str, total: int) -> Iterator[Callable[[], None]]:
+    def bar(self, description: str, total: int, *, done: int = 0) -> Iterator[Callable[[], None]]:
         """Show a bar while the block runs.
+
+        Args:
+            description: beside the bar.
+            total: items.
+            done: items finished before.
 
         Yields:
             a function to call once per finished item.
@@ -44,5 +49,5 @@ class Display:
             disable=self._console.quiet or not self._console.is_terminal,
         )
         with bars:
-            task = bars.add_task(description, total=total)
+            task = bars.add_task(description, total=total, completed=done)
             yield lambda: bars.advance(task)

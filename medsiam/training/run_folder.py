@@ -17,11 +17,13 @@ import numpy as np
 import torch
 
 from medsiam._version import __version__
-from medsiam.config import dump_config
-from medsiam.errors import OutputError
+from medsiam.config import different_keys, dump_config, load_config
+from medsiam.errors import OutputError, UsageError
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.settings import TrainingConfig
 from medsiam.writing import write_atomically
+
+CONFIG = "config.toml"
 
 
 def create_run_folder(folder: Path) -> None:
@@ -37,17 +39,66 @@ def create_run_folder(folder: Path) -> None:
         raise OutputError(f"run folder {folder}: cannot be made ({error.strerror})") from error
     if occupied:
         raise OutputError(
-            f"run folder {folder}: not empty; give a new one with --out, or remove the old run"
+            f"run folder {folder}: not empty; give a new one with --out, go on with the old run "
+            f"with --resume {folder}, or remove it"
         )
 
 
 def write_config(folder: Path, config: TrainingConfig) -> None:
-    """Write `config.toml`, with the case table's absolute path: it re-runs from anywhere."""
-    cases = config.data.cases.absolute()
-    data = config.data.model_copy(update={"cases": cases})
-    partial = folder / "config.toml.partial"
-    dump_config(config.model_copy(update={"data": data}), partial)
-    partial.replace(folder / "config.toml")
+    """Write `config.toml`; it re-runs from anywhere."""
+    dump_config(with_absolute_paths(config), folder / CONFIG)
+
+
+def read_config(folder: Path) -> TrainingConfig:
+    """Read the configuration of a run that was begun.
+
+    Raises:
+        UsageError: a folder without one.
+        ConfigError: one that was changed and has faults.
+    """
+    if not (folder / CONFIG).is_file():
+        raise UsageError(
+            f"run folder {folder}: it holds no {CONFIG}, so there is no run to go on with; give "
+            f"the configuration too: medsiam train CONFIG.toml --resume {folder}"
+        )
+    return load_config(folder / CONFIG, TrainingConfig)
+
+
+def check_same_run(folder: Path, config: TrainingConfig, *, data_hash: str) -> None:
+    """Refuse to go on with a run under another configuration or with other scans.
+
+    Raises:
+        UsageError: names the keys that differ.
+    """
+    differing = different_keys(with_absolute_paths(config), read_config(folder))
+    if differing:
+        raise UsageError(
+            f"run folder {folder}: begun with other values of {', '.join(differing)}; leave the "
+            "configuration out to go on as it was begun, or give --out for a new run"
+        )
+    environment = folder / "environment.json"
+    if not environment.is_file():
+        return
+    began = json.loads(environment.read_text("utf-8"))
+    if began["data_sha256"] != data_hash:
+        raise UsageError(
+            f"run folder {folder}: the scans, their conditions or the split are not what the run "
+            "was begun with; put them back, or give --out for a new run"
+        )
+
+
+def with_absolute_paths(config: TrainingConfig) -> TrainingConfig:
+    """Return the configuration with tables and start weights named from the root."""
+    data = config.data.model_copy(update={"cases": config.data.cases.absolute()})
+    changes: dict[str, Any] = {"data": data}
+    if config.pretraining.cases is not None:
+        cases = config.pretraining.cases.absolute()
+        changes["pretraining"] = config.pretraining.model_copy(update={"cases": cases})
+    weights = config.start.weights
+    if weights not in (None, "imagenet") and Path(str(weights)).exists():
+        named = {"weights": str(Path(str(weights)).absolute())}
+        changes["start"] = config.start.model_copy(update=named)
+    return config.model_copy(update=changes)
 
 
 def write_environment(folder: Path, config: TrainingConfig, *, data_hash: str) -> None:

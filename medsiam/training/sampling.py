@@ -7,6 +7,7 @@ few dozen pairs where the same work gives hundreds: on a CPU the network is what
 - Different subjects: the K scans of a condition come from K different subjects where it has so
   many, and a scan is compared with a similar one of the same subject only where the batch has
   nothing else for it. Else a network learns to recognise patients.
+- Episodes divide the scans of a condition into support and queries, and no subject into both.
 - Balance: every condition is drawn equally often, so every two conditions meet equally often;
   the contrastive loss gives similar and dissimilar pairs one half each.
 """
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
+Labels = Sequence[str] | Indices
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,17 @@ class Triplets:
     negative: Indices
 
 
+@dataclass(frozen=True)
+class Episode:
+    """(P * K,) `positions` of the rows drawn; (P * K,) True where a row is `support`."""
+
+    positions: Indices
+    support: NDArray[np.bool_]
+
+
 def draw_batch(
-    conditions: Sequence[str],
-    subjects: Sequence[str],
+    conditions: Labels,
+    subjects: Labels,
     *,
     conditions_per_batch: int | None,
     scans_per_condition: int,
@@ -60,23 +70,76 @@ def draw_batch(
     Returns:
         (P * K,) positions in `conditions`.
     """
-    rows_of: dict[str, dict[str, list[int]]] = {}
-    for row, (condition, subject) in enumerate(zip(conditions, subjects, strict=True)):
-        rows_of.setdefault(condition, {}).setdefault(subject, []).append(row)
-    names = sorted(rows_of)
+    drawn = _draw_conditions(conditions, subjects, conditions_per_batch, random_state)
+    return np.concatenate([draw_rows(rows, scans_per_condition, random_state) for rows in drawn])
+
+
+def draw_episode(
+    conditions: Labels,
+    subjects: Labels,
+    *,
+    conditions_per_batch: int | None,
+    scans_per_condition: int,
+    support_per_condition: int,
+    uneven: bool,
+    random_state: np.random.Generator,
+) -> Episode:
+    """Draw P conditions and K rows of each, part of them support, the rest queries.
+
+    Args:
+        conditions: of each row.
+        subjects: of each row.
+        conditions_per_batch: P; None or more than there are: all conditions.
+        scans_per_condition: K, support and queries together.
+        support_per_condition: below K; fewer where a condition has so few subjects that none
+            would be left to ask.
+        uneven: each condition draws its number of support rows anew, from 1 to that number.
+        random_state: decides.
+    """
+    positions, support = [], []
+    for rows in _draw_conditions(conditions, subjects, conditions_per_batch, random_state):
+        most = max(1, min(support_per_condition, len(rows) - 1))
+        n_support = int(random_state.integers(1, most + 1)) if uneven else most
+        n_queries = scans_per_condition - n_support
+        order = [rows[i] for i in random_state.permutation(len(rows))]
+        # One subject alone cannot be on both sides, except where there is no other.
+        asked = order[n_support:] or order
+        positions.append(draw_rows(order[:n_support], n_support, random_state))
+        positions.append(draw_rows(asked, n_queries, random_state))
+        support += [True] * n_support + [False] * n_queries
+    return Episode(np.concatenate(positions), np.array(support))
+
+
+def _draw_conditions(
+    conditions: Labels,
+    subjects: Labels,
+    conditions_per_batch: int | None,
+    random_state: np.random.Generator,
+) -> list[list[list[int]]]:
+    """Rows of each subject of each condition drawn, the conditions in sorted order."""
+    names = sorted(set(conditions))
     n_conditions = min(conditions_per_batch or len(names), len(names))
     drawn = random_state.choice(len(names), size=n_conditions, replace=False)
-    rows = [
-        _draw_rows(list(rows_of[names[i]].values()), scans_per_condition, random_state)
-        for i in sorted(drawn)
-    ]
-    return np.concatenate(rows)
+    rows_of: dict[str | int, dict[str | int, list[int]]] = {names[i]: {} for i in sorted(drawn)}
+    for row, (condition, subject) in enumerate(zip(conditions, subjects, strict=True)):
+        if condition in rows_of:
+            rows_of[condition].setdefault(subject, []).append(row)
+    return [list(by_subject.values()) for by_subject in rows_of.values()]
 
 
-def _draw_rows(
-    rows_by_subject: list[list[int]], size: int, random_state: np.random.Generator
+def draw_rows(
+    rows_by_subject: Sequence[Sequence[int]], size: int, random_state: np.random.Generator
 ) -> Indices:
-    """One row of each subject in turn, until there are enough; a round starts anew if needed."""
+    """Draw one row of each subject in turn, until there are enough.
+
+    Args:
+        rows_by_subject: the rows of each subject.
+        size: how many; where there are fewer rows, a round starts anew.
+        random_state: decides.
+
+    Returns:
+        (size,) rows.
+    """
     rows: list[int] = []
     while len(rows) < size:
         decks = [random_state.permutation(deck).tolist() for deck in rows_by_subject]
@@ -87,55 +150,49 @@ def _draw_rows(
 
 
 def similar_and_not(
-    conditions: Sequence[str], subjects: Sequence[str]
+    conditions: Labels, subjects: Labels, n_anchors: int | None = None
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return what is worth comparing with each scan of the batch, similar and dissimilar.
 
     Args:
-        conditions: of each scan in the batch.
-        subjects: of each scan in the batch.
+        conditions: of each of n scans.
+        subjects: of each of n scans.
+        n_anchors: the first m scans are the batch, the others earlier ones; None: all are.
 
     Returns:
-        two (n, n), row = anchor.
+        two (m, n), row = anchor.
     """
-    return _positives(conditions, subjects), ~_equal(conditions)
+    m = len(conditions) if n_anchors is None else n_anchors
+    return _positives(conditions, subjects, m), ~_equal(conditions, m)
 
 
-def all_pairs(conditions: Sequence[str], subjects: Sequence[str]) -> Pairs:
-    """Every pair of the batch that is worth comparing, each once.
-
-    Args:
-        conditions: of each scan in the batch.
-        subjects: of each scan in the batch.
-    """
-    positive = _positives(conditions, subjects)
-    same = _equal(conditions)
-    first, second = np.triu_indices(len(conditions), k=1)
-    keep = positive[first, second] | positive[second, first] | ~same[first, second]
-    return Pairs(first[keep], second[keep], ~same[first[keep], second[keep]])
+def all_pairs(conditions: Labels, subjects: Labels, n_anchors: int | None = None) -> Pairs:
+    """Every pair of the batch that is worth comparing, each once; arguments as above."""
+    positive, negative = similar_and_not(conditions, subjects, n_anchors)
+    m = len(positive)
+    # A pair within the batch has two anchors; either may find the other worth comparing.
+    positive[:, :m] |= positive[:, :m].T
+    first, second = np.nonzero(np.triu(positive | negative, k=1))
+    return Pairs(first, second, negative[first, second])
 
 
-def all_triplets(conditions: Sequence[str], subjects: Sequence[str]) -> Triplets:
-    """Every (anchor, positive, negative) of the batch.
-
-    Args:
-        conditions: of each scan in the batch.
-        subjects: of each scan in the batch.
-    """
-    anchor, positive = np.nonzero(_positives(conditions, subjects))
-    negatives = ~_equal(conditions)[anchor]
-    pair, negative = np.nonzero(negatives)
+def all_triplets(conditions: Labels, subjects: Labels, n_anchors: int | None = None) -> Triplets:
+    """Every (anchor, positive, negative) of the batch; arguments as above."""
+    positives, negatives = similar_and_not(conditions, subjects, n_anchors)
+    anchor, positive = np.nonzero(positives)
+    pair, negative = np.nonzero(negatives[anchor])
     return Triplets(anchor[pair], positive[pair], negative)
 
 
-def _equal(names: Sequence[str]) -> NDArray[np.bool_]:
+def _equal(names: Labels, n_anchors: int) -> NDArray[np.bool_]:
     _, codes = np.unique(np.asarray(names), return_inverse=True)
-    return np.equal.outer(codes, codes)
+    return np.equal.outer(codes[:n_anchors], codes)
 
 
-def _positives(conditions: Sequence[str], subjects: Sequence[str]) -> NDArray[np.bool_]:
-    """(n, n), row = anchor: same condition, other scan; another subject where there is one."""
-    similar = _equal(conditions) & ~np.eye(len(conditions), dtype=bool)
-    across = similar & ~_equal(subjects)
+def _positives(conditions: Labels, subjects: Labels, n_anchors: int) -> NDArray[np.bool_]:
+    """(m, n), row = anchor: same condition, other scan; another subject where there is one."""
+    another = ~np.eye(n_anchors, len(conditions), dtype=bool)
+    similar = _equal(conditions, n_anchors) & another
+    across = similar & ~_equal(subjects, n_anchors)
     alone = ~across.any(axis=1, keepdims=True)
     return across | (similar & alone)

@@ -115,7 +115,7 @@ class PretrainingSettings(_Section):
         default=None, description="scans without conditions; None: the training part"
     )
     scans_per_batch: int = Field(default=32, ge=2)
-    temperature: float = Field(default=0.1, gt=0)
+    temperature: float = Field(default=0.1, ge=0.02, description="below, its exponentials overflow")
     learning_rate: float = Field(default=1e-3, gt=0)
 
 
@@ -140,6 +140,11 @@ class SamplingSettings(_Section):
         if self.kind == "episodes" and self.support_per_condition >= self.scans_per_condition:
             raise ValueError(
                 "support_per_condition must leave scans to ask: below scans_per_condition"
+            )
+        if self.uneven and (self.kind != "episodes" or self.support_per_condition < 2):
+            raise ValueError(
+                "uneven draws 1 to support_per_condition scans: it needs kind = episodes and a "
+                "support_per_condition of at least 2"
             )
         return self
 
@@ -168,6 +173,23 @@ class LossSettings(_Section):
         description="the loss sees a linear map of the embedding to so many "
         "values, thrown away after training; 0: the embedding itself",
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        faults = []
+        if self.mining != "all" and self.kind != "triplet":
+            faults.append(f"mining chooses triplets, and kind = {self.kind} has none")
+        if self.memory and self.kind in ("match", "prototypical", "cross_entropy"):
+            faults.append(f"memory must be 0: kind = {self.kind} compares within the batch")
+        if self.memory and self.kind == "triplet" and self.mining == "all":
+            faults.append(
+                "memory makes far too many triplets to take all: mining = semi_hard or hard"
+            )
+        if self.head_dim and self.kind in ("match", "cross_entropy"):
+            faults.append(f"head_dim must be 0: kind = {self.kind} has a head of its own")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
 
 class OptimiserSettings(_Section):
@@ -233,6 +255,22 @@ class TrainingConfig(_Section):
     schedule: ScheduleSettings = ScheduleSettings()
     whitening: WhiteningSettings = WhiteningSettings()
     early_stop: EarlyStopSettings = EarlyStopSettings()
+
+    @model_validator(mode="after")
+    def _check_objective(self) -> Self:
+        faults = []
+        if (self.loss.kind == "prototypical") != (self.sampling.kind == "episodes"):
+            faults.append("loss.kind = prototypical and sampling.kind = episodes go together")
+        if (self.loss.kind == "match") != self.encoder.match_head:
+            faults.append(
+                "loss.kind = match and encoder.match_head = true go together: no other loss "
+                "trains that head"
+            )
+        if self.pretraining.epochs and self.augmentation == Augmentation():
+            faults.append("pretraining compares augmented looks: switch on some augmentation")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
 
     @property
     def architecture(self) -> Architecture:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsiam.encoders import Encoder
-from medsiam.metrics import leave_subject_out, mean_over_queries, precision_at_k
+from medsiam.metrics import (
+    leave_subject_out,
+    mean_over_queries,
+    precision_at_k,
+    wilson_interval,
+)
 from medsiam.training.dataset import PreparedScans
 
 # Share of the embeddings' length that is not common to all scans. The committed recipes start
@@ -49,10 +56,7 @@ class Validation:
 
 def validate(encoder: Encoder, scans: PreparedScans, *, batch_size: int = 32) -> Validation:
     """Embed the scans and look up each one's nearest scan of another subject (cosine)."""
-    starts = range(0, len(scans.rows), batch_size)
-    embeddings = np.concatenate(
-        [encoder.embed_tensors(scans.tensors[i : i + batch_size]) for i in starts]
-    )
+    embeddings = embed_part(encoder, scans, batch_size=batch_size)
     conditions = np.array(scans.conditions)
     hits = np.full(len(conditions), np.nan)
     blocks = leave_subject_out(embeddings, conditions, scans.subjects, metric="cosine")
@@ -61,6 +65,64 @@ def validate(encoder: Encoder, scans: PreparedScans, *, batch_size: int = 32) ->
         hits[queries] = precision_at_k(distances, same, 1)
     mean = mean_over_queries(hits, conditions)
     return Validation(hits, mean.macro, mean.micro, embedding_spread(embeddings))
+
+
+def embed_part(
+    encoder: Encoder, scans: PreparedScans, *, batch_size: int = 32
+) -> NDArray[np.float32]:
+    """Return the embeddings of a part, (n, embedding_dim)."""
+    starts = range(0, len(scans.tensors), batch_size)
+    batches = (scans.tensors[start : start + batch_size] for start in starts)
+    return np.concatenate([encoder.embed_tensors(batch) for batch in batches])
+
+
+def score_interval(
+    embeddings: NDArray[np.float32],
+    conditions: Sequence[str],
+    subjects: Sequence[str],
+    score: float,
+    *,
+    n_resamples: int = 1000,
+    random_state: int = 0,
+) -> tuple[float, float]:
+    """95 % interval of `Validation.score`: other patients would ask, and others would answer.
+
+    Subjects are drawn with replacement, as queries and as candidates alike, so that luck in who
+    there is to be found counts too. The spread of the resampled scores gives the interval; their
+    mean is not used, for a resample holds two thirds of the candidates and so scores less.
+
+    Args:
+        embeddings: (n, d).
+        conditions: (n,).
+        subjects: (n,), at least two.
+        score: mean over conditions of the share of scans whose nearest scan of another subject
+            has their condition.
+        n_resamples: draws.
+        random_state: seed.
+    """
+    owners = np.unique(np.asarray(subjects), return_inverse=True)[1]
+    codes = np.unique(np.asarray(conditions), return_inverse=True)[1]
+    n, n_subjects = len(owners), int(owners.max()) + 1
+    if not 0 < score < 1:
+        return wilson_interval(n_subjects * score, n_subjects)
+    rng = np.random.default_rng(random_state)
+    unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
+    distance = 1 - unit @ unit.T
+    distance[owners[:, None] == owners] = np.inf
+    # Scans at equal distance stand in an order that is drawn, never in that of the table.
+    order = np.lexsort((rng.random((n, n)), distance))
+    right = codes[order] == codes[:, None]
+    reachable = np.isfinite(np.take_along_axis(distance, order, axis=1))
+    condition_of = np.eye(int(codes.max()) + 1)[codes]
+    scores = []
+    for times in rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_resamples):
+        there = (times[owners] > 0)[order] & reachable
+        hit = right[np.arange(n), there.argmax(axis=1)]
+        weights = (times[owners] * there.any(axis=1))[:, None] * condition_of
+        asked = weights.sum(axis=0)
+        scores.append(np.mean((hit @ weights)[asked > 0] / asked[asked > 0]))
+    half = NormalDist().inv_cdf(0.975) * float(np.std(scores, ddof=1))
+    return max(0.0, score - half), min(1.0, score + half)
 
 
 def embedding_spread(embeddings: NDArray[np.float32]) -> float:

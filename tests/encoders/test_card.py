@@ -6,7 +6,14 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from medsiam.encoders import BACKBONES, Architecture, EncoderCard, MeasuredMetric, Verification
+from medsiam.encoders import (
+    BACKBONES,
+    AnatomyPlan,
+    Architecture,
+    EncoderCard,
+    MeasuredMetric,
+    Verification,
+)
 from medsiam.preprocessing import Recipe
 
 RECIPE = Recipe(spatial_dims=2, spatial_size=(32, 32))
@@ -42,7 +49,9 @@ def test_a_card_survives_json():
 
 def test_architecture_knows_every_backbone():
     for name in BACKBONES:
-        assert Architecture(spatial_dims=3, backbone=name).backbone == name
+        plan = AnatomyPlan(structures=("lv",), centre="lv", spacing=(1.5, 1.5, 8.0))
+        fields = {"anatomy": plan} if name == "anatomy" else {}
+        assert Architecture(spatial_dims=3, backbone=name, **fields).backbone == name
 
 
 def test_intended_use_says_research_only():

@@ -12,7 +12,14 @@ import pytest
 import safetensors.torch
 import torch
 
-from medsiam.encoders import Architecture, Encoder, load_encoder, new_encoder, save_encoder
+from medsiam.encoders import (
+    Architecture,
+    Encoder,
+    in_half_precision,
+    load_encoder,
+    new_encoder,
+    save_encoder,
+)
 from medsiam.encoders.checkpoint import read_card
 from medsiam.errors import EncoderError, OutputError
 from medsiam.preprocessing import Recipe
@@ -273,3 +280,17 @@ def test_a_card_that_does_not_fit(saved, changes, words):
 def test_a_card_that_is_none(saved, content, words):
     (saved / "card.json").write_bytes(content)
     assert words in refusal(saved)
+
+
+def test_half_precision_takes_half_the_room_and_comes_back_the_same(tmp_path):
+    whole = make()
+    half = in_half_precision(whole)
+    assert half.fingerprint != whole.fingerprint
+    save_encoder(whole, tmp_path / "whole")
+    save_encoder(half, tmp_path / "half")
+    sizes = [(tmp_path / name / "weights.safetensors").stat().st_size for name in ("half", "whole")]
+    assert sizes[0] < 0.55 * sizes[1]
+    again = load_encoder(tmp_path / "half")
+    assert again.fingerprint == half.fingerprint
+    images = torch.rand(2, 1, 32, 32)
+    assert (again.embed_tensors(images) == half.embed_tensors(images)).all()

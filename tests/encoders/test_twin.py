@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import normalize
 
 from medsiam.encoders import Architecture, TwinEncoder
+from medsiam.errors import UsageError
 
 
 def twin(**fields) -> TwinEncoder:
@@ -64,14 +65,46 @@ def test_both_branches_share_their_weights():
 def test_from_architecture_takes_every_field():
     architecture = Architecture(
         spatial_dims=3, backbone="resnet18", in_channels=3, embedding_dim=7, width=0.125,
-        standardize=True, normalize=False,
+        standardize=True, normalize=False, whitened_domains=2, stages=(2, 3), pooling="centre",
     )  # fmt: skip
     network = TwinEncoder.from_architecture(architecture)
-    assert network.backbone.feature_dim == 64
+    assert network.backbone.feature_dim == 16 + 32
     assert network.backbone.network.conv1.weight.shape[1:] == (3, 7, 7, 7)
     assert len(network.backbone.network.layer1) == 2
     assert (network.embedding_dim, network.normalize) == (7, False)
     assert network.neck.num_features == 7
+    assert (network.whitening.n_domains, network.whitening.dim) == (2, 7)
+
+
+def test_outside_of_training_the_views_are_averaged():
+    network = twin(views="turns", normalize=False)
+    images = torch.rand(3, 1, 32, 32)
+    looks = torch.stack([network.features(images.rot90(k, (2, 3))) for k in range(4)])
+    torch.testing.assert_close(network.view_features(images), looks)
+    torch.testing.assert_close(network(images), looks.mean(dim=0))
+    turned = network(images.rot90(1, (2, 3)))
+    torch.testing.assert_close(turned, network(images), atol=1e-6, rtol=1e-5)
+    network.train()
+    network.backbone.eval()
+    torch.testing.assert_close(network(images), looks[0])
+
+
+def test_whitening_comes_before_unit_length():
+    network = twin(whitened_domains=1)
+    images = torch.rand(8, 1, 32, 32)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(images), normalize(network.features(images), dim=1))
+        network.whitening.fit(network.features(images), list("aabbccdd"), shrinkage=0.5)
+        expected = normalize(network.whitening(network.features(images)), dim=1)
+        torch.testing.assert_close(network(images), expected)
+
+
+def test_without_projection_the_embedding_is_the_features():
+    network = twin(project=False, embedding_dim=64, normalize=False)
+    images = torch.rand(2, 1, 32, 32)
+    torch.testing.assert_close(network(images), network.backbone(images))
+    with pytest.raises(UsageError, match="embedding_dim = 16"):
+        twin(project=False)
 
 
 def test_feature_maps_are_the_backbones():

@@ -6,9 +6,13 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from medsiam.cases import CaseRow
+from medsiam.encoders import TwinEncoder, new_encoder
 from medsiam.training import TrainingConfig
+from medsiam.training.dataset import PreparedScans
 
 SIZE = 24
 SHAPES = ("bar", "disc", "ring")
@@ -57,3 +61,23 @@ def tiny_config(cases: Path, **sections) -> TrainingConfig:
         "schedule": {"epochs": 2, "warmup_epochs": 1},
     }
     return TrainingConfig.model_validate(document | sections)
+
+
+def prepared_shapes(*, patients: int = 6, scans: int = 2, seed: int = 0) -> PreparedScans:
+    """The same kind of scans, as training has them in memory: 0 to 1, nothing read."""
+    random_state = np.random.default_rng(seed)
+    rows, tensors = [], []
+    for shape in SHAPES:
+        for patient in range(patients):
+            for _ in range(scans):
+                path = Path(f"{shape}-{len(rows)}.png")
+                row = CaseRow(len(rows) + 2, path, path.name, shape, path.stem, f"{shape}{patient}")
+                rows.append(row)
+                tensors.append(torch.from_numpy(draw(shape, random_state)).float()[None] / 255)
+    return PreparedScans(tuple(rows), torch.stack(tensors), tuple(str(i) for i in range(len(rows))))
+
+
+def new_network(config: TrainingConfig) -> TwinEncoder:
+    """The untrained network of a configuration."""
+    encoder = new_encoder(config.architecture, config.recipe, name="tiny", licence="CC0-1.0")
+    return encoder.network

@@ -15,11 +15,11 @@ from PIL import Image
 
 from medsiam.config import load_config
 from medsiam.encoders import load_encoder
-from medsiam.errors import CaseTableError, MedsiamError, OutputError, UsageError
+from medsiam.errors import CaseTableError, MedsiamError, OutputError
 from medsiam.scans import read_scan
 from medsiam.training import TrainingConfig, train
-from medsiam.training.loop import batch_loss, rate_factor
-from medsiam.training.settings import LossSettings, ScheduleSettings
+from medsiam.training.learner import rate_factor
+from medsiam.training.settings import ScheduleSettings
 from tests.training.shapes import tiny_config, write_cases
 
 
@@ -41,6 +41,7 @@ def test_the_run_folder_is_complete(run):
         "split.csv",
         "metrics.jsonl",
         "tensorboard",
+        "checkpoints",
         "encoder",
     }
     epochs = [json.loads(line) for line in (run.folder / "metrics.jsonl").read_text().splitlines()]
@@ -238,35 +239,3 @@ def test_rate_rises_then_falls_along_a_half_cosine():
     expected = [(1 + math.cos(math.pi * i / 16)) / 2 for i in range(16)]
     assert factors[4:] == pytest.approx(expected)
     assert rate_factor(20, 4, schedule) == pytest.approx(0)
-
-
-@pytest.mark.parametrize("kind", ["contrastive", "triplet", "supcon"])
-def test_a_batch_of_one_condition_is_refused(kind):
-    with pytest.raises(UsageError):
-        batch_loss(
-            torch.zeros(3, 2), ["a", "a", "a"], ["u", "v", "w"], settings=LossSettings(kind=kind)
-        )
-
-
-def test_batch_loss_is_the_loop_over_all_pairs_and_triplets():
-    points = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 0.6], [0.5, 0.5]])
-    conditions, subjects = ["a", "a", "b", "b"], ["u", "v", "w", "x"]
-
-    def squared(i, j):
-        return float(((points[i] - points[j]) ** 2).sum())
-
-    pull = [squared(0, 1), squared(2, 3)]
-    push = [max(0.0, 0.8 - squared(i, j) ** 0.5) ** 2 for i in (0, 1) for j in (2, 3)]
-    contrastive = batch_loss(
-        points, conditions, subjects, settings=LossSettings(kind="contrastive", margin=0.8)
-    )
-    assert contrastive.item() == pytest.approx((sum(pull) / 2 + sum(push) / 4) / 2)
-    hinges = [
-        max(0.0, squared(a, p) - squared(a, n) + 0.5)
-        for a, p, others in ((0, 1, (2, 3)), (1, 0, (2, 3)), (2, 3, (0, 1)), (3, 2, (0, 1)))
-        for n in others
-    ]
-    triplet = batch_loss(
-        points, conditions, subjects, settings=LossSettings(kind="triplet", margin=0.5)
-    )
-    assert triplet.item() == pytest.approx(sum(hinges) / 8)

@@ -60,11 +60,31 @@ def test_five_mistakes_are_five_sentences(tmp_path):
         ("loss", {"margin": 0.0}, "greater than 0"),
         ("sampling", {"scans_per_condition": 1}, "greater than or equal to 2"),
         ("sampling", {"steps_per_epoch": True}, "valid integer"),
+        ("sampling", {"uneven": True}, "uneven draws 1 to support_per_condition"),
+        ("sampling", {"kind": "episodes", "support_per_condition": 8}, "must leave scans to ask"),
+        ("sampling", {"kind": "episodes"}, "prototypical and sampling.kind = episodes go together"),
+        ("loss", {"kind": "prototypical"}, "prototypical and sampling.kind = episodes go together"),
+        ("loss", {"kind": "match"}, "match and encoder.match_head = true go together"),
+        ("encoder", {"match_head": True}, "match and encoder.match_head = true go together"),
+        ("loss", {"kind": "supcon", "mining": "hard"}, "mining chooses triplets, and kind = supc"),
+        ("loss", {"kind": "cross_entropy", "memory": 9}, "memory must be 0: kind = cross_entropy"),
+        ("loss", {"memory": 9}, "mining = semi_hard or hard"),
+        ("loss", {"kind": "match", "head_dim": 4}, "head_dim must be 0: kind = match has a head"),
+        (
+            "loss",
+            {"kind": "match", "head_dim": 4, "memory": 9},
+            "memory must be 0.*; head_dim must",
+        ),
     ],
 )
 def test_senseless_values_are_refused(section, values, message):
     with pytest.raises(ValueError, match=message):
         tiny_config(Path("cases.csv"), **{section: values})
+
+
+def test_pretraining_without_augmentation_is_refused():
+    with pytest.raises(ValueError, match="pretraining compares augmented looks"):
+        tiny_config(Path("cases.csv"), pretraining={"epochs": 1}, augmentation={})
 
 
 def test_architecture_follows_the_recipe():

@@ -1,0 +1,22 @@
+"""A part of a 2D network over the slices of a volume."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+_AT_ONCE = 32  # slices; more take memory from each other and no less time
+
+
+class SliceBySlice(nn.Module):
+    """Applies a 2D module to each slice along the last axis, and stacks the results again."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, channels, x, y, slices) -> (n, new channels, new x, new y, slices)."""
+        slices = x.movedim(-1, 1).flatten(0, 1)
+        maps = torch.cat([self.module(part) for part in torch.split(slices, _AT_ONCE)])
+        return maps.reshape(len(x), -1, *maps.shape[1:]).movedim(1, -1)

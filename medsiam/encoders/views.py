@@ -1,0 +1,32 @@
+"""Looks at one scan whose features are averaged: what turns a cell must not turn its embedding.
+
+All act on the first two spatial axes of (n, channels, x, y[, z]).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+View = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _plain(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def _flipped(x: torch.Tensor) -> torch.Tensor:
+    return x.flip(2)
+
+
+def _turned(x: torch.Tensor, quarters: int) -> torch.Tensor:
+    return x.rot90(quarters, (2, 3))
+
+
+VIEWS: dict[str, tuple[View, ...]] = {
+    "one": (_plain,),
+    "flip": (_plain, _flipped),
+    "turns": tuple(partial(_turned, quarters=quarters) for quarters in range(4)),
+}

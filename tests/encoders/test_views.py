@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from medsiam.encoders.views import VIEWS
+
+
+@pytest.mark.parametrize("size", [(6, 6), (6, 6, 3)])
+def test_views_are_looks_at_the_same_values(size):
+    image = torch.rand(2, 1, *size)
+    for name, views in VIEWS.items():
+        looks = [view(image) for view in views]
+        torch.testing.assert_close(looks[0], image)
+        for look in looks:
+            assert look.shape == image.shape
+            torch.testing.assert_close(look.flatten().sort()[0], image.flatten().sort()[0])
+        for place, look in enumerate(looks):
+            assert not any(torch.equal(look, other) for other in looks[:place]), name
+
+
+def test_turning_four_times_is_the_scan_again():
+    image = torch.rand(1, 1, 4, 4)
+    quarter = VIEWS["turns"][1]
+    assert torch.equal(quarter(quarter(quarter(quarter(image)))), image)
+    assert torch.equal(quarter(image)[0, 0], torch.rot90(image[0, 0]))
+    assert torch.equal(VIEWS["flip"][1](image)[0, 0], image[0, 0].flipud())  # along x, left-right
