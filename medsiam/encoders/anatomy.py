@@ -93,4 +93,3 @@ def slice_stacks(x: torch.Tensor) -> torch.Tensor:
     padded = functional.pad(x[:, 0], (REACH, REACH))
     looks = [padded[..., start : start + n_slices] for start in range(2 * REACH + 1)]
     return torch.stack(looks, dim=1).movedim(-1, 1).flatten(0, 1)
-

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from medsiam.evaluation.measure import evaluate as evaluate
     from medsiam.evaluation.of_table import TableEvaluation as TableEvaluation
     from medsiam.evaluation.of_table import evaluate_rows as evaluate_rows
+    from medsiam.evaluation.page import evaluation_page as evaluation_page
     from medsiam.evaluation.paired import compare_evaluations as compare_evaluations
     from medsiam.evaluation.protocol import EpisodeProtocol as EpisodeProtocol
     from medsiam.evaluation.result import Classification as Classification
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from medsiam.evaluation.result import SourceProbe as SourceProbe
     from medsiam.evaluation.result import UnevenShots as UnevenShots
     from medsiam.evaluation.result import Verification as Verification
+    from medsiam.evaluation.robustness import RankChange as RankChange
+    from medsiam.evaluation.robustness import Robustness as Robustness
+    from medsiam.evaluation.robustness import measure_robustness as measure_robustness
     from medsiam.evaluation.spread import Difference as Difference
 
 _HOMES = {
@@ -42,7 +46,9 @@ _HOMES = {
     "Items": ".items",
     "OpenSet": ".result",
     "PairAuc": ".result",
+    "RankChange": ".robustness",
     "Retrieval": ".result",
+    "Robustness": ".robustness",
     "Slice": ".result",
     "SourceProbe": ".result",
     "TableEvaluation": ".of_table",
@@ -53,7 +59,9 @@ _HOMES = {
     "evaluate_rows": ".of_table",
     "evaluation_csv": ".document",
     "evaluation_document": ".document",
+    "evaluation_page": ".page",
     "join_cases": ".items",
+    "measure_robustness": ".robustness",
     "select_rows": ".items",
 }
 

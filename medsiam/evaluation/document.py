@@ -12,6 +12,7 @@ from medsiam._version import __version__
 from medsiam.comparison.result import RESEARCH_USE
 from medsiam.errors import UsageError
 from medsiam.evaluation.result import Evaluation, Figure
+from medsiam.evaluation.robustness import Robustness
 from medsiam.evaluation.spread import Difference
 
 COLUMNS = (
@@ -35,12 +36,14 @@ def evaluation_document(
     results: Mapping[str, Evaluation],
     *,
     differences: Mapping[str, Sequence[Difference]] | None = None,
+    robustness: Robustness | None = None,
 ) -> dict[str, Any]:
     """Return evaluations of the same cases as one JSON document.
 
     Args:
         results: name of the encoder or baseline -> its evaluation.
         differences: name of a result -> the first result's figures less its own.
+        robustness: of the first result.
 
     Raises:
         UsageError: where there are none, or they are of different cases or protocols.
@@ -64,6 +67,7 @@ def evaluation_document(
             for name, found in (differences or {}).items()
             for difference in found
         ],
+        "robustness": None if robustness is None else asdict(robustness),
     }
 
 

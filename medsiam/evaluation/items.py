@@ -26,6 +26,7 @@ class Items:
         subjects: (n,) what must stay on one side: patient, else group, else the row. In memory
             only: never printed or written.
         n_scans: (n,) scans joined in each case.
+        paths: (n,) `path_text` of each case's scans, in phase order.
         facts: column -> (n,) what the table says of each case; None where it says nothing.
         notices: what was left out, and what is not known.
     """
@@ -34,8 +35,15 @@ class Items:
     conditions: tuple[str, ...]
     subjects: tuple[str, ...]
     n_scans: tuple[int, ...]
+    paths: tuple[tuple[str, ...], ...]
     facts: dict[str, tuple[str | None, ...]]
     notices: tuple[str, ...]
+
+    def sample(self, most: int, *, random_state: int) -> tuple[int, ...]:
+        """Positions of at most so many cases, drawn evenly from all."""
+        n = len(self.conditions)
+        drawn = np.random.default_rng(random_state).permutation(n)[: min(n, most)]
+        return tuple(sorted(drawn.tolist()))
 
 
 def select_rows(
@@ -143,6 +151,7 @@ def join_cases(
         conditions=tuple(case[0].condition for case in kept),
         subjects=tuple(_subject(case) for case in kept),
         n_scans=tuple(len(case) for case in kept),
+        paths=tuple(tuple(row.path_text for row in case) for case in kept),
         facts={column: tuple(_fact(case, column) for case in kept) for column in columns},
         notices=(
             *_split_notices(kept),
