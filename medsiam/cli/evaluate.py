@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from medsiam.cli.terminal import notice, print_json, print_text, progress, table
 
+_WIDTH = 210  # of the table where it is piped: a line for each embeddings
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -279,6 +281,7 @@ def _show(results: dict[str, Evaluation]) -> None:
             "open-set AUROC",
         ),
         [(name, *_cells(evaluation)) for name, evaluation in results.items()],
+        width=_WIDTH,
     )
 
 

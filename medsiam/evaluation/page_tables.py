@@ -225,7 +225,7 @@ def _shot(shot: FewShot) -> str:
 def _difference(found: Difference | None) -> str:
     if found is None:
         return ""
-    p = "p < 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
+    p = "p &lt; 0.001" if found.p < 0.001 else f"p = {found.p:.3f}"
     return (
         f"{found.value:+.3f}<small>[{found.low:+.2f}, {found.high:+.2f}]</small><small>{p}</small>"
     )
