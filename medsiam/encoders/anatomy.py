@@ -60,7 +60,11 @@ class AnatomyBackbone(Backbone):
         """
         stacks = slice_stacks(x)
         n_slices = x.shape[-1]
-        shares = self.logits(stacks).float().softmax(dim=1)
+        # In parts: a batch of volumes has hundreds of slices.
+        parts = [
+            self.logits(part) for part in stacks.split(len(stacks) if self.training else n_slices)
+        ]
+        shares = torch.cat(parts).float().softmax(dim=1)
         empty = (stacks[:, REACH] == 0).flatten(1).all(dim=1)[:, None, None, None]
         nothing = torch.zeros_like(shares)
         nothing[:, 0] = 1

@@ -190,4 +190,7 @@ class EncoderCard(_Record):
             raise ValueError("recipe and architecture differ in spatial_dims")
         if self.recipe.in_channels != self.architecture.in_channels:
             raise ValueError("recipe and architecture differ in in_channels")
+        plan = self.architecture.anatomy
+        if plan is not None and self.recipe.spacing != plan.spacing:
+            raise ValueError("recipe and anatomy differ in spacing, so measures would be no mm")
         return self

@@ -31,6 +31,9 @@ class Encoder:
     """
 
     def __init__(self, network: TwinEncoder, card: EncoderCard) -> None:
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):  # how processors like images laid out
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = network
         self._card = card
 
@@ -109,7 +112,10 @@ class Encoder:
         if len(batch) == 0:
             return np.empty((0, self.embedding_dim), np.float32)
         with _inference(self._network) as device:
-            embeddings: NDArray[np.float32] = self._network(batch.to(device)).cpu().numpy()
+            images = batch.to(device)
+            if images.ndim == 4:
+                images = images.contiguous(memory_format=torch.channels_last)
+            embeddings: NDArray[np.float32] = self._network(images).cpu().numpy()
         if not np.isfinite(embeddings).all():
             raise EncoderError(f"{self!r} gives NaN or infinite embeddings: its weights are no use")
         return embeddings
@@ -182,6 +188,12 @@ def _check_fit(architecture: Architecture, recipe: Recipe) -> None:
         ours, theirs = getattr(architecture, field), getattr(recipe, field)
         if ours != theirs:
             raise UsageError(f"the architecture has {field} = {ours}, the recipe {theirs}")
+    plan = architecture.anatomy
+    if plan is not None and plan.spacing != recipe.spacing:
+        raise UsageError(
+            f"anatomy.spacing = {plan.spacing}, but the recipe has spacing = {recipe.spacing}: "
+            "measures in mm need the same"
+        )
     if architecture.image_size not in (None, recipe.spatial_size):
         raise UsageError(
             f"the architecture has image_size = {architecture.image_size}, "

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from monai.data.meta_obj import get_track_meta, set_track_meta
+from monai.transforms.transform import Randomizable
 
 from medsiam.preprocessing import Augmentation, build_augmentation
 from medsiam.training.dataset import PreparedScans
@@ -28,6 +30,12 @@ class Looks:
         self, augmentation: Augmentation, *, spatial_dims: int, seed: int, purpose: Purpose
     ) -> None:
         self._augment = build_augmentation(augmentation, spatial_dims=spatial_dims, random_state=0)
+        # One generator for all transforms, seeded anew for each look: a new one for each
+        # transform and look, as Compose makes them, takes as long as the transforms themselves.
+        self._random_state = np.random.RandomState()
+        for transform in self._augment.transforms:
+            if isinstance(transform, Randomizable):
+                transform.set_random_state(state=self._random_state)
         self._seed = seed
         self._purpose = purpose
 
@@ -54,7 +62,8 @@ class Looks:
             )
 
     def _look(self, tensor: torch.Tensor, seed: int) -> torch.Tensor:
-        seen: torch.Tensor = self._augment.set_random_state(seed)(tensor)
+        self._random_state.seed(seed)
+        seen: torch.Tensor = self._augment(tensor)
         return seen
 
 

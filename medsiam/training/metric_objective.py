@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from medsiam.training.losses import (
 )
 from medsiam.training.memory import Memory
 from medsiam.training.mining import hard_triplets, semi_hard_triplets
+from medsiam.training.prefetch import Prefetch
 from medsiam.training.sampling import (
     Episode,
     Indices,
@@ -94,17 +96,17 @@ class MetricObjective:
         self._settings = config.loss
         self._sampling = config.sampling
         self._seed = config.run.seed
-        self._scans = scans
         self._conditions, self._subjects = (
             np.unique(np.asarray(names), return_inverse=True)[1]
             for names in (scans.conditions, scans.subjects)
         )
-        self._looks = Looks(
+        looks = Looks(
             config.augmentation,
             spatial_dims=config.recipe.spatial_dims,
             seed=config.run.seed,
             purpose=Purpose.LOOK,
         )
+        self._batches = Prefetch(partial(looks, scans), draw=self.draw)
         self._match_head = network.match_head
         self.heads = nn.ModuleList(self._new_head(network.embedding_dim))
         self._memory = Memory(config.loss.memory)
@@ -151,7 +153,7 @@ class MetricObjective:
         self, network: TwinEncoder, positions: Indices, places: Indices, step: int
     ) -> torch.Tensor:
         """Return (m, d): embeddings of augmented scans, through the head if there is one."""
-        rows: torch.Tensor = network(self._looks(self._scans, positions, places, step))
+        rows: torch.Tensor = network(self._batches(positions, places, step))
         for head in self.heads:
             rows = head(rows)
         return rows.float()

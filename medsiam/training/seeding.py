@@ -20,6 +20,7 @@ class Purpose(IntEnum):
     PRETRAINING_BATCH = 4
     PRETRAINING_LOOK = 5
     PRETRAINING_HEAD = 6
+    DROPOUT = 7
 
 
 def seed_of(purpose: Purpose, seed: int, step: int = 0, place: int = 0) -> int:

@@ -14,6 +14,7 @@ from medsiam.preprocessing import Augmentation
 
 _LONELY = 0.05  # share of looks whose neighbouring slices are missing, as at the ends of a stack
 _BLURRED = 0.2  # share of looks at half the resolution, as of a coarser scanner
+_ANYWHERE = 0.25  # share of looks at whatever else the scan shows, so that it is left alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +24,13 @@ class SliceStack:
     Attributes:
         image: (z, x, y) float32 in 0 to 1.
         mask: (z, x, y) uint8 labels.
-        offset: voxels from the middle of this part to the middle of the prepared volume, in the
-            plane.
+        middle: of the box around all structures, in voxels of the plane from the middle of the
+            image.
     """
 
     image: torch.Tensor
     mask: torch.Tensor
-    offset: tuple[float, float]
+    middle: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,18 +53,21 @@ def slice_stack(volume: torch.Tensor, mask: torch.Tensor) -> SliceStack:
         volume: (1, x, y, z) float32.
         mask: (x, y, z) labels.
     """
-    part, middles = [], []
-    for axis in (0, 1, 2):
-        filled = volume[0].abs().amax(dim=[other for other in (0, 1, 2) if other != axis]).nonzero()
-        low, high = (int(filled[0]), int(filled[-1]) + 1) if len(filled) else (0, mask.shape[axis])
-        part.append(slice(low, high))
-        middles.append((mask.shape[axis] - low - high) / 2)
-    image, labels = volume[0][tuple(part)], mask[tuple(part)]
+    part = tuple(slice(*_span(volume[0] != 0, axis)) for axis in range(3))
+    labels = mask[part]
+    spans = [_span(labels > 0, axis) for axis in (0, 1)]
+    middles = [(sum(span) - n) / 2 for span, n in zip(spans, labels.shape[:2], strict=True)]
     return SliceStack(
-        image.movedim(2, 0).contiguous(),
+        volume[0][part].movedim(2, 0).contiguous(),
         labels.movedim(2, 0).to(torch.uint8).contiguous(),
         (middles[0], middles[1]),
     )
+
+
+def _span(there: torch.Tensor, axis: int) -> tuple[int, int]:
+    """First and one past the last index along an axis where anything is; all, if nothing is."""
+    places = there.movedim(axis, 0).flatten(1).any(dim=1).nonzero()
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, there.shape[axis])
 
 
 def draw_view(
@@ -76,10 +80,10 @@ def draw_view(
 ) -> SliceView:
     """Draw a slice and look at it in a random way.
 
-    The window of `size` voxels lies anywhere within `translation` of the volume's middle. What
-    lies outside of the scanned field is shown as zeros in half of the looks, and as a mirror image
-    of the rim in the others: a full field around the part that was cut out. There, the mask is
-    background.
+    The window of `size` voxels lies anywhere within `translation` of the structures' middle; a
+    quarter of the looks lies anywhere in the scan. What lies outside of the scanned field is shown
+    as zeros in half of the looks, and mirrored in the others, the mask too: a full field around
+    the part that was cut out.
 
     Args:
         stack: scan and mask.
@@ -96,13 +100,13 @@ def draw_view(
         image = image.flip(0)
     if random_state.random() < _LONELY:
         image = image[reach : reach + 1].expand_as(image)
-    grid = _grid(augmentation, flips, size, labels.shape, stack.offset, random_state)
+    grid = _grid(augmentation, flips, size, labels.shape, stack.middle, random_state)
     beyond = "zeros" if random_state.random() < 0.5 else "reflection"
     moved = functional.grid_sample(
         image[None], grid, mode="bilinear", padding_mode=beyond, align_corners=False
     )
     mask = functional.grid_sample(
-        labels[None, None].float(), grid, mode="nearest", padding_mode="zeros", align_corners=False
+        labels[None, None].float(), grid, mode="nearest", padding_mode=beyond, align_corners=False
     )
     return SliceView(_recolour(moved, augmentation, random_state)[0], mask[0, 0].long())
 
@@ -147,14 +151,17 @@ def _grid(
     low, high = np.log(augmentation.zoom)
     # One zoom for both axes, and a little of its own for each.
     zoom = random_state.uniform(low, high) + random_state.uniform(low, high, 2) / 4
-    moved = random_state.uniform(-augmentation.translation, augmentation.translation, 2)
+    half = np.array(shape) / 2
+    if random_state.random() < _ANYWHERE:
+        place = random_state.uniform(-half, half)
+    else:
+        moved = random_state.uniform(-augmentation.translation, augmentation.translation, 2)
+        place = np.array(middle) + moved
     sign = [-1.0 if axis in flips and random_state.random() < 0.5 else 1.0 for axis in (0, 1)]
     rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     matrix = rotation @ np.diag(np.exp(-zoom) * sign)  # voxels of the picture per voxel of the view
-    offset = np.array(middle) + moved
-    half = np.array([n / 2 for n in shape])
     # affine_grid has the last axis first, and both sides from -1 to 1.
-    rows = np.concatenate([matrix * (size / 2), offset[:, None]], axis=1) / half[:, None]
+    rows = np.concatenate([matrix * (size / 2), place[:, None]], axis=1) / half[:, None]
     theta = np.array([[rows[1, 1], rows[1, 0], rows[1, 2]], [rows[0, 1], rows[0, 0], rows[0, 2]]])
     return functional.affine_grid(
         torch.from_numpy(theta[None]).float(), [1, 1, size, size], align_corners=False

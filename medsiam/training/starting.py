@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from medsiam.encoders import TwinEncoder, load_start
@@ -36,7 +38,7 @@ def begin(network: TwinEncoder, settings: StartSettings) -> dict[str, torch.Tens
     return {k: v.clone() for k, v in weights.items() if k.startswith(_PREFIX)}
 
 
-def mix(network: TwinEncoder, start: dict[str, torch.Tensor], share: float) -> None:
+def mix(network: TwinEncoder, start: Mapping[str, torch.Tensor], share: float) -> None:
     """Set the backbone to share * start + (1 - share) * trained.
 
     M. Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022: on data unlike the

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from monai.data.meta_obj import get_track_meta
 from PIL import Image
 
 from medsiam.cases import read_case_table
-from medsiam.errors import CaseTableError
+from medsiam.errors import CaseTableError, SplitError
 from medsiam.preprocessing import Recipe
-from medsiam.training.dataset import data_hash, prepare_rows
+from medsiam.training.dataset import data_hash, prepare_rows, refuse_copies
 from tests.training.shapes import write_cases
 
 RECIPE = Recipe(
@@ -37,19 +36,16 @@ def test_tensors_are_the_files_in_table_order(tmp_path):
         assert row.path.name.startswith(row.condition)
 
 
-def test_batch_takes_positions_in_order_and_augments_each(tmp_path):
-    scans = prepared(write_cases(tmp_path, patients=1))
-    seen = []
-
-    def negate(tensor):
-        seen.append(get_track_meta())
-        return -tensor
-
-    before = get_track_meta()
-    batch = scans.batch(np.array([4, 0, 4]), negate)
-    torch.testing.assert_close(batch, -scans.tensors[[4, 0, 4]])
-    assert seen == [False] * 3
-    assert get_track_meta() == before
+def test_one_picture_in_two_parts_is_refused_and_within_one_part_told(tmp_path):
+    table = write_cases(tmp_path, patients=2, scans=1)
+    copied = (tmp_path / "bar-0-0.png").read_bytes()
+    (tmp_path / "disc-1-0.png").write_bytes(copied)
+    bars, discs = prepared(table, slice(0, 2)), prepared(table, slice(2, 4))
+    with pytest.raises(SplitError, match=r"line 2 \(bar-0-0.png\).* line 5 \(disc-1-0.png\)"):
+        refuse_copies({"training": bars, "validation": discs})
+    (notice,) = refuse_copies({"training": bars, "pretraining": discs})
+    assert "line 2" in notice
+    assert "secret" not in notice
 
 
 def test_every_unreadable_row_is_named(tmp_path):
