@@ -94,8 +94,7 @@ def confusion_map(shot: FewShot) -> str:
     with rc_context(_STYLE):
         names = list(shot.confusion)
         shares = np.array([[shot.confusion[a].get(b, np.nan) for b in names] for a in names])
-        edge = 1.7 + 0.5 * max(3, len(names))
-        canvas, axes = _new(edge + 0.8, edge)
+        canvas, axes = _new(5.6, min(5.6, 2.2 + 0.45 * max(3, len(names))))
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
         if len(names) <= 12:
             for (i, j), share in np.ndenumerate(shares):
@@ -181,7 +180,7 @@ def distance_histogram(
 def roc_curve(far: Floats, tar: Floats) -> str:
     """Same pairs accepted against different pairs accepted, the latter on a logarithmic axis."""
     with rc_context(_STYLE):
-        canvas, axes = _new(4.4, 3.3)
+        canvas, axes = _new(5.6, 3.1)
         lowest = 1e-3
         grid = np.geomspace(lowest, 1, 200)
         axes.plot(

@@ -108,8 +108,10 @@ def test_out_holds_the_same_as_json(place, tmp_path, capsys):
     rows = read_table(folder / "evaluation.csv")
     assert {row["name"] for row in rows} == {"mine"}
     assert len(rows) > 2 + 4 + 1
-    assert "evaluation.csv" in err
-    assert {path.name for path in folder.iterdir()} == {f"evaluation.{x}" for x in ("json", "csv", "html")}
+    assert "evaluation.html" in err
+    assert {path.name for path in folder.iterdir()} == {
+        f"evaluation.{x}" for x in ("json", "csv", "html")
+    }
 
 
 def test_conditions_are_restricted(place, capsys):

@@ -45,9 +45,7 @@ def clouds(sizes, *, gap=1.0, d=6, seed=0, cases=1):
     """Embeddings, conditions and subjects: one cloud per condition, `cases` of each subject."""
     rng = np.random.default_rng(seed)
     conditions = [name for name, n in sizes.items() for _ in range(n * cases)]
-    subjects = [
-        f"{name}{i}" for name, n in sizes.items() for i in range(n) for _ in range(cases)
-    ]
+    subjects = [f"{name}{i}" for name, n in sizes.items() for i in range(n) for _ in range(cases)]
     centres = gap * np.eye(len(sizes), d)
     codes = np.unique(conditions, return_inverse=True)[1]
     return rng.normal(size=(len(codes), d)) + centres[codes], conditions, subjects

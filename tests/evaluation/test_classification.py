@@ -69,7 +69,7 @@ def test_queries_may_be_named():
 
 
 def test_the_linear_probe_is_the_same_in_fewer_dimensions():
-    x, conditions, _ = clouds({"a": 12, "b": 12}, gap=1.0, d=80)
+    x, _, _ = clouds({"a": 12, "b": 12}, gap=1.0, d=80)
     codes = np.repeat([0, 1], 12)
     wide = linear_probabilities(x, codes, x[:5], balanced=True, n_conditions=2)
     padded = np.hstack([x, np.zeros((24, 5))])
@@ -87,9 +87,7 @@ def test_every_case_is_named_by_folds_without_its_subject():
     found, _ = measure_folds(x, cohort, n_folds=5, metric="euclidean", random_state=0)
     assert found.nearest_1.value < 0.75  # a subject in its own bank would give 1
     assert (found.nearest_1.n_queries, found.n_bank) == (80, 64)
-    good, _ = measure_folds(
-        *clouds_of_good(), n_folds=5, metric="cosine", random_state=0
-    )
+    good, _ = measure_folds(*clouds_of_good(), n_folds=5, metric="cosine", random_state=0)
     assert good.linear.value > 0.95
     with pytest.raises(NothingToDoError, match="21 folds need as many subjects .* a has 20"):
         measure_folds(x, cohort, n_folds=21, metric="euclidean", random_state=0)

@@ -77,9 +77,7 @@ def test_few_shot_influence_foretells_the_spread_over_new_patients(n_shot):
     for seed in range(N_SAMPLES):
         x, labels, owners = sample(seed)
         names = [str(label) for label in labels]
-        episodes = draw(
-            names, [str(o) for o in owners], n_shot=n_shot, n_episodes=150, n_query=5
-        )
+        episodes = draw(names, [str(o) for o in owners], n_shot=n_shot, n_episodes=150, n_query=5)
         hits = score(x, episodes, "euclidean")
         found = few_shot_influence(hits, episodes, labels=labels, owners=owners)
         values.append(hits.mean())
@@ -100,9 +98,7 @@ def test_conditions_that_take_turns_and_shared_subjects_are_counted_once():
     names = np.repeat(list("abc"), 8)
     owners = np.concatenate([np.arange(8), np.arange(4, 12), np.arange(8, 16)])
     x = rng.normal(size=(24, 3))
-    episodes = draw(
-        names.tolist(), owners.astype(str).tolist(), n_shot=2, n_way=2, n_episodes=300
-    )
+    episodes = draw(names.tolist(), owners.astype(str).tolist(), n_shot=2, n_way=2, n_episodes=300)
     hits = score(x, episodes)
     labels = np.unique(names, return_inverse=True)[1]
     found = few_shot_influence(hits, episodes, labels=labels, owners=owners)

@@ -18,10 +18,7 @@ def test_each_condition_is_left_out_in_turn():
     expected, rates = {}, []
     for left_out in "abc":
         nearest = np.array(
-            [
-                distances[i, (names != left_out) & (owners != owners[i])].min()
-                for i in range(len(x))
-            ]
+            [distances[i, (names != left_out) & (owners != owners[i])].min() for i in range(len(x))]
         )
         unknown = names == left_out
         expected[left_out] = roc_auc_score(unknown, nearest)

@@ -65,7 +65,6 @@ def test_ties_are_shared():
         np.testing.assert_allclose(scores, 1 / 3)
 
 
-
 def test_uneven_supports_equal_plain_loops():
     x, conditions, subjects = uneven_table()
     episodes = draw(conditions, subjects, n_shot=2, spread=1, n_episodes=30, n_query=3)

@@ -87,9 +87,7 @@ def test_error_rates_are_those_of_the_roc_curve():
 
 
 def test_an_encoder_that_knows_nothing_has_the_error_rates_of_chance():
-    check, _ = measure_verification(
-        ranked(np.ones((20, 2)), "ab" * 10, range(20)), random_state=0
-    )
+    check, _ = measure_verification(ranked(np.ones((20, 2)), "ab" * 10, range(20)), random_state=0)
     assert check.equal_error_rate.value == pytest.approx(0.5)
     assert check.tar_at_far_1.value == pytest.approx(0.01)
     assert check.tar_at_far_01.value == pytest.approx(0.001)
