@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.encoders.baselines.ladder import Ladder as Ladder
+    from medsiam.encoders.baselines.ladder import embed_baselines as embed_baselines
     from medsiam.encoders.card import BACKBONES as BACKBONES
     from medsiam.encoders.card import AnatomyPlan as AnatomyPlan
     from medsiam.encoders.card import Architecture as Architecture
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from medsiam.encoders.encoder import new_encoder as new_encoder
     from medsiam.encoders.match_head import MatchHead as MatchHead
     from medsiam.encoders.pixels import pixel_embeddings as pixel_embeddings
+    from medsiam.encoders.robustness import PERTURBATIONS as PERTURBATIONS
+    from medsiam.encoders.robustness import PerturbedEmbeddings as PerturbedEmbeddings
+    from medsiam.encoders.robustness import embed_perturbed as embed_perturbed
     from medsiam.encoders.shipped import SHIPPED as SHIPPED
     from medsiam.encoders.start import load_start as load_start
     from medsiam.encoders.table import RowFailure as RowFailure
@@ -38,16 +43,21 @@ _HOMES = {
     "Architecture": ".card",
     "Encoder": ".encoder",
     "EncoderCard": ".card",
+    "Ladder": ".baselines.ladder",
     "MatchHead": ".match_head",
     "MeasuredMetric": ".card",
     "RowFailure": ".table",
+    "PERTURBATIONS": ".robustness",
+    "PerturbedEmbeddings": ".robustness",
     "SHIPPED": ".shipped",
     "TableEmbeddings": ".table",
     "TrainingData": ".card",
     "TwinEncoder": ".twin",
     "Verification": ".card",
     "Whitening": ".whitening",
+    "embed_baselines": ".baselines.ladder",
     "embed_case_rows": ".table",
+    "embed_perturbed": ".robustness",
     "in_half_precision": ".checkpoint",
     "join_domains": ".domains",
     "load_embeddings": ".embeddings_file",
