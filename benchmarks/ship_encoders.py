@@ -11,6 +11,7 @@ import argparse
 from pathlib import Path
 
 from medsiam import TrainingConfig, load_config, load_encoder, train
+from medsiam.cli.allocator import keep_freed_memory
 from medsiam.encoders import Encoder, in_half_precision, join_domains, save_encoder
 from medsiam.encoders.shipped import encoder_folder
 
@@ -100,6 +101,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/ship"))
     parser.add_argument("--out", type=Path, help="default: where medsiam looks for it")
     args = parser.parse_args()
+    keep_freed_memory()
     make = joined if args.name in DOMAINS else single
     encoder = in_half_precision(make(args.name, args.work))
     out = args.out or encoder_folder(args.name)
