@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from medsiam.encoders.checkpoint import in_half_precision as in_half_precision
     from medsiam.encoders.checkpoint import load_encoder as load_encoder
     from medsiam.encoders.checkpoint import save_encoder as save_encoder
+    from medsiam.encoders.domains import join_domains as join_domains
     from medsiam.encoders.embeddings_file import load_embeddings as load_embeddings
     from medsiam.encoders.embeddings_file import save_embeddings as save_embeddings
     from medsiam.encoders.encoder import Encoder as Encoder
@@ -58,6 +59,7 @@ _HOMES = {
     "embed_case_rows": ".table",
     "embed_perturbed": ".robustness",
     "in_half_precision": ".checkpoint",
+    "join_domains": ".domains",
     "load_embeddings": ".embeddings_file",
     "load_encoder": ".checkpoint",
     "load_start": ".start",

@@ -29,7 +29,13 @@ from medsiam.training.checkpoints import (
     save_checkpoint,
     with_prefix,
 )
-from medsiam.training.dataset import data_hash, prepare_rows, refuse_copies
+from medsiam.training.dataset import (
+    PreparedScans,
+    data_hash,
+    prepare_parts,
+    refuse_copies,
+    told_remarks,
+)
 from medsiam.training.display import Display
 from medsiam.training.distributed import World, joined_world
 from medsiam.training.epochs import Phase, Run, end_epoch, is_over
@@ -121,12 +127,9 @@ def _begin(
     if world.is_first and not resume:
         create_run_folder(folder)
     with display.bar("reading scans", sum(map(len, rows.values()))) as advance:
-        parts = {
-            name: prepare_rows(of_part, config.recipe, advance=advance)
-            for name, of_part in rows.items()
-        }
+        parts = prepare_parts(rows, config.recipe, advance=advance)
     alarms = data_alarms([row for of_part in rows.values() for row in of_part])
-    warnings = (*refuse_copies(parts), *(alarm.sentence for alarm in alarms))
+    warnings = (*told_remarks(parts), *refuse_copies(parts), *(alarm.sentence for alarm in alarms))
     content = data_hash(list(parts.values()))
     if resume and (folder / CONFIG).is_file():
         check_same_run(folder, config, data_hash=content)

@@ -14,7 +14,7 @@ from medsiam.phantoms.digits import (
     UNSEEN_DIGITS,
     main,
     write_digits,
-    write_turned_digits,
+    write_glyphs,
 )
 from medsiam.scans import read_scan
 
@@ -54,24 +54,29 @@ def test_licence_and_source_go_with_each_image(table):
     assert all("UCI" in (row.source or "") for row in table.rows)
 
 
-def test_turned_digits_are_further_conditions_of_the_same_groups(tmp_path):
-    rows = read_case_table(write_turned_digits(tmp_path, n_per_digit=2)).rows
+def test_glyphs_are_halves_of_base_digits_in_all_looks(tmp_path):
+    rows = read_case_table(write_glyphs(tmp_path, n_groups=2)).rows
     conditions = {row.condition for row in rows}
-    assert len(conditions) == 2 + 2 + 8 * 4 + 7
-    assert "digit_6_turned_2" not in conditions  # a 9
-    assert {row.condition.split("_turned")[0] for row in rows} == set(BASE_DIGITS)
-    assert len({row.subject for row in rows}) == 2 * len(BASE_DIGITS)
-    looks = {
-        row.condition: read_scan(row.path).array.T for row in rows if row.group == "digit-0002"
-    }
-    upright = looks["digit_2_turned_0"]
-    np.testing.assert_array_equal(looks["digit_2_turned_1"], np.rot90(upright))
-    np.testing.assert_array_equal(looks["digit_2_turned_mirrored_2"], np.rot90(upright, 2)[:, ::-1])
+    assert len(conditions) == 42 * 8 + 2 + 2 + 8 * 4 + 7
+    assert len(rows) == 2 * len(conditions)
+    assert "glyph_66_turned_2" not in conditions  # a 9
+    assert {row.subject for row in rows} == {"group:group-0", "group:group-1"}
+    glyphs = {row.condition: row.path for row in rows if row.group == "group-1"}
+    bundled = load_digits()
+    two, five = (np.round(bundled.images[bundled.target == d][1] * 255 / 16) for d in (2, 5))
+    joined = np.concatenate([two[:4], five[4:]])
+    for name, expected in [
+        ("glyph_25_turned_0", joined),
+        ("glyph_25_turned_1", np.rot90(joined)),
+        ("glyph_25_mirrored_2", np.rot90(joined, 2)[:, ::-1]),
+        ("glyph_22_turned_0", two),
+    ]:
+        np.testing.assert_array_equal(read_scan(glyphs[name]).array.T, expected)
 
 
 def test_as_a_module(tmp_path, capsys):
     assert main([str(tmp_path / "out")]) == 0
-    tables = [str(tmp_path / "out" / name) for name in ("cases.csv", "turned.csv")]
+    tables = [str(tmp_path / "out" / name) for name in ("cases.csv", "glyphs.csv")]
     assert capsys.readouterr().out.split() == tables
     (tmp_path / "file").touch()
     assert main([str(tmp_path / "file")]) == 7

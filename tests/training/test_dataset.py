@@ -10,7 +10,7 @@ from PIL import Image
 from medsiam.cases import read_case_table
 from medsiam.errors import CaseTableError, SplitError
 from medsiam.preprocessing import Recipe
-from medsiam.training.dataset import data_hash, prepare_rows, refuse_copies
+from medsiam.training.dataset import data_hash, prepare_parts, prepare_rows, refuse_copies
 from tests.training.shapes import write_cases
 
 RECIPE = Recipe(
@@ -46,6 +46,21 @@ def test_one_picture_in_two_parts_is_refused_and_within_one_part_told(tmp_path):
     (notice,) = refuse_copies({"training": bars, "pretraining": discs})
     assert "line 2" in notice
     assert "secret" not in notice
+
+
+def test_parts_are_their_rows_and_their_faults_are_named_together(tmp_path):
+    table = write_cases(tmp_path, patients=2, scans=1)
+    rows = read_case_table(table).rows
+    named = {"training": rows[4:], "validation": rows[:4]}
+    parts = prepare_parts(named, RECIPE, advance=lambda: None)
+    whole = prepared(table)
+    assert parts["validation"].rows == rows[:4]
+    assert torch.equal(parts["training"].tensors, whole.tensors[4:])
+    assert parts["training"].content_hashes == whole.content_hashes[4:]
+    for row in (rows[0], rows[5]):
+        row.path.write_bytes(b"")
+    with pytest.raises(CaseTableError, match=r"2 of 6 .*line 7.*line 2"):
+        prepare_parts(named, RECIPE, advance=lambda: None)
 
 
 def test_every_unreadable_row_is_named(tmp_path):

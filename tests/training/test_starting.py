@@ -53,9 +53,18 @@ def test_the_mean_is_of_the_backbone_alone():
             assert torch.equal(value, trained[name]), name
 
 
-def test_a_size_that_fits_and_one_that_does_not():
-    net = network(backbone="densenet121", width=1.0).train()
-    check_size(net, 1, (32, 32))
+@pytest.mark.parametrize("size", [(32, 32), (24, 1)])
+def test_a_thin_scan_is_no_obstacle(size):
+    net = network().train()
+    check_size(net, 1, size)
     assert net.training
+
+
+def test_a_size_that_the_network_refuses_is_named(monkeypatch):
+    def forward(x):
+        raise RuntimeError("Kernel size can't be greater than actual input size")
+
+    net = network()
+    monkeypatch.setattr(net, "forward", forward)
     with pytest.raises(UsageError, match=r"32 x 1 is thinner than the network allows"):
         check_size(net, 1, (32, 1))
