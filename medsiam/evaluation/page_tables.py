@@ -47,7 +47,7 @@ def difference_table(differences: Mapping[str, Sequence[Difference]]) -> str:
     if not differences:
         return ""
     # Other encoders first, then the strongest baselines, which come last.
-    names = sorted(reversed(list(differences)), key=lambda name: name.endswith("(baseline)"))
+    names = sorted(differences, key=lambda name: name.endswith("(baseline)"))
     shown = {
         name: [d for d in differences[name] if _is_shown(d.measure)]
         for name in names[:_MOST_DIFFERENCES]
