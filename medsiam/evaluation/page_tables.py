@@ -46,9 +46,11 @@ def difference_table(differences: Mapping[str, Sequence[Difference]]) -> str:
     """The first result less the others, by the paired bootstrap."""
     if not differences:
         return ""
+    # Other encoders first, then the strongest baselines, which come last.
+    names = sorted(differences, key=lambda name: name.endswith("(baseline)"))
     shown = {
-        name: [d for d in found if _is_shown(d.measure)]
-        for name, found in list(differences.items())[-_MOST_DIFFERENCES:]
+        name: [d for d in differences[name] if _is_shown(d.measure)]
+        for name in names[:_MOST_DIFFERENCES]
     }
     measures = [d.measure for d in next(iter(shown.values()))]
     rows = []

@@ -89,7 +89,7 @@ def test_every_case_is_named_by_folds_without_its_subject():
     assert (found.nearest_1.n_queries, found.n_bank) == (80, 64)
     good, _ = measure_folds(*clouds_of_good(), n_folds=5, metric="cosine", random_state=0)
     assert good.linear.value > 0.95
-    with pytest.raises(NothingToDoError, match="21 folds need as many subjects .* a has 20"):
+    with pytest.raises(NothingToDoError, match=r"21 folds need as many subjects .* a has 20"):
         measure_folds(x, cohort, n_folds=21, metric="euclidean", random_state=0)
 
 

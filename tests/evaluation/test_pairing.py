@@ -30,7 +30,7 @@ def test_splits():
     assert cohort.one_sided
     assert np.flatnonzero(cohort.admissible(np.arange(4)).any(axis=1)).tolist() == [1]
     assert np.flatnonzero(cohort.admissible(np.arange(4)).any(axis=0)).tolist() == [0, 2]
-    with pytest.raises(UsageError, match="no case has the split 'test' .* train, val"):
+    with pytest.raises(UsageError, match=r"no case has the split 'test' .* train, val"):
         cohort_of("aabb", "1234", facts=facts, bank_split="test")
 
 
