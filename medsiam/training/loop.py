@@ -29,7 +29,13 @@ from medsiam.training.checkpoints import (
     save_checkpoint,
     with_prefix,
 )
-from medsiam.training.dataset import data_hash, prepare_parts, refuse_copies, told_remarks
+from medsiam.training.dataset import (
+    PreparedScans,
+    data_hash,
+    prepare_parts,
+    refuse_copies,
+    told_remarks,
+)
 from medsiam.training.display import Display
 from medsiam.training.distributed import World, joined_world
 from medsiam.training.epochs import Phase, Run, end_epoch, is_over
