@@ -21,7 +21,7 @@ from medsiam.training.losses import (
     prototypical_loss,
     squared_distances,
     supervised_contrastive_loss,
-    triplet_loss,
+    triplet_hinge,
 )
 from medsiam.training.memory import Memory
 from medsiam.training.mining import hard_triplets, semi_hard_triplets
@@ -102,7 +102,6 @@ class MetricObjective:
         )
         looks = Looks(
             config.augmentation,
-            spatial_dims=config.recipe.spatial_dims,
             seed=config.run.seed,
             purpose=Purpose.LOOK,
         )
@@ -221,14 +220,13 @@ class MetricObjective:
             # A product, not a constant: the network gets a gradient, and that of zero.
             self.last = Compared(0, 0.0)
             return batch.rows.sum() * 0.0
-        anchor, positive, negative = (
-            batch.everything[i] for i in (triplets.anchor, triplets.positive, triplets.negative)
-        )
-        with torch.no_grad():
-            slack = (anchor - positive).square().sum(1) - (anchor - negative).square().sum(1)
-            active = float((slack + margin > 0).float().mean()) if len(slack) else 0.0
-        self.last = Compared(len(slack), active)
-        return triplet_loss(anchor, positive, negative, margin=margin)
+        squared = (batch.rows[:, None] - batch.everything).square().sum(dim=2)
+        anchor = torch.from_numpy(triplets.anchor)
+        to_positive = squared[anchor, torch.from_numpy(triplets.positive)]
+        to_negative = squared[anchor, torch.from_numpy(triplets.negative)]
+        asks = (to_positive - to_negative + margin).detach() > 0
+        self.last = Compared(len(asks), float(asks.float().mean()) if len(asks) else 0.0)
+        return triplet_hinge(to_positive, to_negative, margin=margin)
 
     def _mine(self, batch: _Batch) -> Triplets | None:
         """The triplets to learn from; None where mining leaves none of those there are."""

@@ -46,7 +46,6 @@ class PretrainingObjective:
             self._rows_by_subject.setdefault(subject, []).append(row)
         self._looks = Looks(
             config.augmentation,
-            spatial_dims=config.recipe.spatial_dims,
             seed=config.run.seed,
             purpose=Purpose.PRETRAINING_LOOK,
         )

@@ -42,7 +42,7 @@ def test_the_next_step_is_made_before_it_is_asked_for():
 
     ahead = Prefetch(make, draw=draw)
     ahead(draw(0), np.arange(4), 0)
-    assert made[1].wait(timeout=10)
+    assert made[1].wait(timeout=10)  # drawn and made in the thread
     assert not made[2].is_set()
     assert threading.current_thread().name not in threads
 
