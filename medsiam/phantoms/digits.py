@@ -66,7 +66,7 @@ def write_digits(folder: Path | str) -> Path:
     return _write(Path(folder), "cases.csv", entries)
 
 
-def write_glyphs(folder: Path | str, *, n_groups: int = 12) -> Path:
+def write_glyphs(folder: Path | str, *, n_groups: int = 30) -> Path:
     """Write glyphs made of the halves of digits 0 to 6, and the case table that lists them.
 
     A whole 0 or 1 looks nearly the same after half a turn or in a mirror, and is only turned once.
@@ -74,8 +74,8 @@ def write_glyphs(folder: Path | str, *, n_groups: int = 12) -> Path:
 
     Args:
         folder: made where needed; gets `glyphs.csv` and `glyphs/`.
-        n_groups: scans of each condition. Group 3 is made of the third image of every digit, so
-            no two groups share a pen stroke.
+        n_groups: group 3 is made of the fourth image of every digit, so no two groups share a pen
+            stroke. Each holds two of five conditions, in turn.
 
     Returns:
         The case table.
@@ -84,24 +84,36 @@ def write_glyphs(folder: Path | str, *, n_groups: int = 12) -> Path:
         OutputError: where the folder cannot be written.
     """
     digits = load_digits()
-    entries = []
-    for group in range(n_groups):
-        images = [_grey(digits.images[digits.target == d][group]) for d in range(len(BASE_DIGITS))]
-        for upper, lower in itertools.product(range(len(images)), repeat=2):
-            half = len(images[upper]) // 2
-            joined = np.concatenate([images[upper][:half], images[lower][half:]])
-            for turns, mirrored in _looks(upper, lower):
-                name = f"glyph_{upper}{lower}_{'mirrored' if mirrored else 'turned'}_{turns}"
-                look = np.rot90(joined, turns)
-                entries.append(
-                    _Entry(
-                        f"glyphs/{name}_{group}.png",
-                        name,
-                        f"group-{group}",
-                        look[:, ::-1] if mirrored else look,
-                    )
-                )
+    by_digit = [digits.images[digits.target == digit] for digit in range(len(BASE_DIGITS))]
+    conditions = [
+        (upper, lower, turns, mirrored)
+        for upper, lower in itertools.product(range(len(by_digit)), repeat=2)
+        for turns, mirrored in _looks(upper, lower)
+    ]
+    entries = [
+        _glyph(by_digit, group, condition)
+        for group in range(n_groups)
+        for number, condition in enumerate(conditions)
+        if (number + group) % 5 < 2
+    ]
     return _write(Path(folder), "glyphs.csv", entries)
+
+
+def _glyph(
+    by_digit: Sequence[NDArray[np.float64]], group: int, condition: tuple[int, int, int, bool]
+) -> _Entry:
+    """The upper half of one digit on the lower half of another, turned, then mirrored."""
+    upper, lower, turns, mirrored = condition
+    above, below = _grey(by_digit[upper][group]), _grey(by_digit[lower][group])
+    half = len(above) // 2
+    look = np.rot90(np.concatenate([above[:half], below[half:]]), turns)
+    name = f"glyph_{upper}{lower}_{'mirrored' if mirrored else 'turned'}_{turns}"
+    return _Entry(
+        f"glyphs/{name}_{group:02d}.png",
+        name,
+        f"group-{group}",
+        look[:, ::-1] if mirrored else look,
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ UNSEEN = ("digit_7", "digit_8", "digit_9")
 
 def few_glyphs(folder):
     """A table of 21 of the 379 conditions."""
-    header, *lines = write_glyphs(folder, n_groups=8).read_text().splitlines(keepends=True)
+    header, *lines = write_glyphs(folder, n_groups=20).read_text().splitlines(keepends=True)
     kept = [line for line in lines if line.split(",")[1].endswith(SOME)]
     (folder / "few.csv").write_text(header + "".join(kept))
     return folder / "few.csv"

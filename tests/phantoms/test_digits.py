@@ -55,23 +55,27 @@ def test_licence_and_source_go_with_each_image(table):
 
 
 def test_glyphs_are_halves_of_base_digits_in_all_looks(tmp_path):
-    rows = read_case_table(write_glyphs(tmp_path, n_groups=2)).rows
+    rows = read_case_table(write_glyphs(tmp_path, n_groups=5)).rows
     conditions = {row.condition for row in rows}
     assert len(conditions) == 42 * 8 + 2 + 2 + 8 * 4 + 7
-    assert len(rows) == 2 * len(conditions)
+    assert len(rows) == 2 * len(conditions)  # two of the five groups each
     assert "glyph_66_turned_2" not in conditions  # a 9
-    assert {row.subject for row in rows} == {"group:group-0", "group:group-1"}
-    glyphs = {row.condition: row.path for row in rows if row.group == "group-1"}
+    assert {row.subject for row in rows} == {f"group:group-{i}" for i in range(5)}
     bundled = load_digits()
-    two, five = (np.round(bundled.images[bundled.target == d][1] * 255 / 16) for d in (2, 5))
-    joined = np.concatenate([two[:4], five[4:]])
-    for name, expected in [
-        ("glyph_25_turned_0", joined),
-        ("glyph_25_turned_1", np.rot90(joined)),
-        ("glyph_25_mirrored_2", np.rot90(joined, 2)[:, ::-1]),
-        ("glyph_22_turned_0", two),
+    images = [bundled.images[bundled.target == digit] for digit in range(7)]
+    for name, turn in [
+        ("glyph_25_turned_0", lambda x: x),
+        ("glyph_25_turned_1", np.rot90),
+        ("glyph_25_mirrored_2", lambda x: np.rot90(x, 2)[:, ::-1]),
+        ("glyph_22_turned_0", lambda x: x),
     ]:
-        np.testing.assert_array_equal(read_scan(glyphs[name]).array.T, expected)
+        upper, lower = int(name[6]), int(name[7])
+        for row in (row for row in rows if row.condition == name):
+            i = int((row.group or "").removeprefix("group-"))
+            joined = np.round(
+                np.concatenate([images[upper][i][:4], images[lower][i][4:]]) * 255 / 16
+            )
+            np.testing.assert_array_equal(read_scan(row.path).array.T, turn(joined))
 
 
 def test_as_a_module(tmp_path, capsys):
