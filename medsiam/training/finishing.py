@@ -1,4 +1,4 @@
-"""Once the weights are final: the start weights' share, scale of measures, whitening, threshold, card."""
+"""Once the weights are final: share of the start, scale of measures, whitening, threshold, card."""
 
 from __future__ import annotations
 
