@@ -24,12 +24,14 @@ from medsiam.cli import (
     review,
     score,
     train,
+    verify,
 )
+from medsiam.cli.allocator import keep_freed_memory
 from medsiam.errors import MedsiamError, OutputError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, info, train, embed, evaluate, bank, compare, score, review)
+_COMMANDS = (demo, info, train, embed, evaluate, verify, bank, compare, score, review)
 _RESEARCH_USE = "medsiam: research use only, not a medical device, not for diagnosis"
 _EXIT_CODES = (
     "exit codes: 0 all well; 2 usage; 3 nothing to do; 4 some inputs failed (results written); "
@@ -59,6 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Threads that spin while they wait make torch several times slower on a machine that has
     # other work too. Read when torch is first imported, which no command has done yet.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    keep_freed_memory()
     print(_RESEARCH_USE, file=sys.stderr)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -15,16 +15,19 @@ from medsiam.comparison.result import (
     Rule,
     Verdict,
 )
+from medsiam.comparison.verification import PairVerification, verify
 
 __all__ = [
     "RESEARCH_USE",
     "Comparison",
     "ConditionRank",
     "Match",
+    "PairVerification",
     "QueryFacts",
     "Rule",
     "Verdict",
     "compare",
     "compare_embedding",
     "in_digits",
+    "verify",
 ]

@@ -31,6 +31,9 @@ class Encoder:
     """
 
     def __init__(self, network: TwinEncoder, card: EncoderCard) -> None:
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d):  # how processors like images laid out
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = network
         self._card = card
 
@@ -109,7 +112,10 @@ class Encoder:
         if len(batch) == 0:
             return np.empty((0, self.embedding_dim), np.float32)
         with _inference(self._network) as device:
-            embeddings: NDArray[np.float32] = self._network(batch.to(device)).cpu().numpy()
+            images = batch.to(device)
+            if images.ndim == 4:
+                images = images.contiguous(memory_format=torch.channels_last)
+            embeddings: NDArray[np.float32] = self._network(images).cpu().numpy()
         if not np.isfinite(embeddings).all():
             raise EncoderError(f"{self!r} gives NaN or infinite embeddings: its weights are no use")
         return embeddings
@@ -160,7 +166,8 @@ def new_encoder(
     _check_fit(architecture, recipe)
     if not architecture.project:
         n_features = feature_dim(architecture)
-        architecture = architecture.model_copy(update={"embedding_dim": n_features})
+        n_joined = 2 if architecture.whitening_keeps else 1
+        architecture = architecture.model_copy(update={"embedding_dim": n_joined * n_features})
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(random_state)
         network = TwinEncoder.from_architecture(architecture).eval()

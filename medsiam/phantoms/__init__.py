@@ -1,4 +1,7 @@
-"""Synthetic studies for the demo and the tests, plainly labelled synthetic in every header."""
+"""Synthetic studies for the demo and the tests, plainly labelled synthetic in every header.
+
+The one exception is `digits`: real handwriting, which is no medical image and says so.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.phantoms.cases import write_cases as write_cases
     from medsiam.phantoms.dicom import write_dicom as write_dicom
+    from medsiam.phantoms.digits import write_digits as write_digits
+    from medsiam.phantoms.digits import write_glyphs as write_glyphs
     from medsiam.phantoms.incoming import write_incoming as write_incoming
     from medsiam.phantoms.lesions import (
         CONDITIONS as CONDITIONS,
@@ -31,6 +36,8 @@ __all__ = [
     "make_phantom",
     "write_cases",
     "write_dicom",
+    "write_digits",
+    "write_glyphs",
     "write_incoming",
     "write_nifti",
 ]
@@ -44,6 +51,8 @@ __getattr__ = lazy_names(
         "make_phantom": ".phantom",
         "write_cases": ".cases",
         "write_dicom": ".dicom",
+        "write_digits": ".digits",
+        "write_glyphs": ".digits",
         "write_incoming": ".incoming",
         "write_nifti": ".nifti",
     },

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Annotated, Any, Self
+from collections.abc import Sequence
+from typing import Annotated, Self
 
-from monai.transforms.compose import Compose
-from monai.transforms.intensity.array import (
-    RandAdjustContrast,
-    RandGaussianNoise,
-    RandShiftIntensity,
-)
-from monai.transforms.spatial.array import RandAffine, RandFlip
-from monai.transforms.utility.array import EnsureType
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch.nn import functional
 
 from medsiam.errors import UsageError
 
@@ -65,52 +61,100 @@ class Augmentation(BaseModel):
         return self
 
 
-def build_augmentation(
-    augmentation: Augmentation, *, spatial_dims: int, random_state: int
-) -> Compose:
-    """Build the random transforms that are switched on.
+def augment(batch: torch.Tensor, augmentation: Augmentation, seeds: Sequence[int]) -> torch.Tensor:
+    """Vary each scan of a batch at random, all in one pass.
+
+    MONAI has the same steps for one scan at a time, which on small images takes longer than the
+    network takes to learn from them (benchmarks/training_speed.py). One resampling does rotation,
+    zoom, translation and flip together; then come contrast, brightness and noise.
 
     Args:
+        batch: (n, channels, *spatial) float32; not changed.
         augmentation: ranges.
-        spatial_dims: 2 or 3.
-        random_state: seed; the same seed gives the same series of outputs.
+        seeds: n; a scan and its seed decide the result, whatever else is in the batch.
 
     Returns:
-        Compose from (channels, *spatial) float32 to a plain tensor of the same shape.
+        same shape.
 
     Raises:
-        UsageError: a value per axis, or an axis to flip, that `spatial_dims` does not have.
+        UsageError: a value per axis, or an axis to flip, that the scans do not have.
     """
-    steps: list[Callable[..., Any]] = []
-    affine = _affine(augmentation, spatial_dims)
-    if affine is not None:
-        steps.append(affine)
-    steps += [RandFlip(prob=0.5, spatial_axis=axis) for axis in _flips(augmentation, spatial_dims)]
-    if augmentation.gamma != (1.0, 1.0):
-        steps.append(RandAdjustContrast(prob=1.0, gamma=augmentation.gamma))
-    if augmentation.brightness > 0:
-        steps.append(RandShiftIntensity(offsets=augmentation.brightness, prob=1.0))
-    if augmentation.noise > 0:
-        steps.append(RandGaussianNoise(prob=1.0, std=augmentation.noise))
-    steps.append(EnsureType(track_meta=False))
-    return Compose(steps).set_random_state(random_state)
+    dims = batch.ndim - 2
+    turns, flips = _radians(augmentation.rotation, dims), _flips(augmentation, dims)
+    generators = [np.random.default_rng(seed) for seed in seeds]
+    maps = np.stack([_map(augmentation, turns, flips, rng) for rng in generators])
+    if any(turns) or augmentation.zoom != (1.0, 1.0) or augmentation.translation > 0:
+        batch = _resampled(batch, maps)
+    elif flips:
+        mirrored = [(2 + np.flatnonzero(np.diag(m[:, :dims]) < 0)).tolist() for m in maps]
+        looks = [scan[None].flip(axes) for scan, axes in zip(batch, mirrored, strict=True)]
+        batch = torch.cat(looks)
+    return _recoloured(batch, augmentation, generators)
 
 
-def _affine(augmentation: Augmentation, spatial_dims: int) -> RandAffine | None:
-    """One resampling for rotation, zoom and translation; None where all are off."""
-    rotation = _radians(augmentation.rotation, spatial_dims)
-    # MONAI scales the sampling grid: a grid twice as wide shows the image half as large.
+def _map(
+    augmentation: Augmentation, turns: list[float], flips: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """(dims, dims + 1): from voxels of the result to voxels of the scan, both from the middle."""
+    dims = 2 if len(turns) == 1 else 3
+    angles = [rng.uniform(-turn, turn) for turn in turns]
+    # A scan sampled in wider steps is shown smaller.
     low, high = augmentation.zoom
-    grid = (1 / high - 1, 1 / low - 1)
-    if not any(rotation) and not any(grid) and augmentation.translation == 0:
-        return None
-    return RandAffine(
-        prob=1.0,
-        rotate_range=rotation,
-        scale_range=[grid] * spatial_dims,
-        translate_range=[augmentation.translation] * spatial_dims,
-        padding_mode="border",
+    steps = rng.uniform(1 / high, 1 / low, size=dims)
+    shift = rng.uniform(-augmentation.translation, augmentation.translation, size=dims)
+    mirror = [-1.0 if axis in flips and rng.random() < 0.5 else 1.0 for axis in range(dims)]
+    matrix = np.eye(dims)
+    for axis, angle in enumerate(angles):
+        matrix = matrix @ _rotation(axis, angle, dims)
+    return np.column_stack([matrix @ np.diag(steps * mirror), shift])
+
+
+def _rotation(axis: int, angle: float, dims: int) -> NDArray[np.float64]:
+    """Turn in the plane (2D), or about an axis (3D)."""
+    first, second = (0, 1) if dims == 2 else [other for other in range(3) if other != axis]
+    matrix = np.eye(dims)
+    matrix[first, first] = matrix[second, second] = math.cos(angle)
+    matrix[first, second], matrix[second, first] = -math.sin(angle), math.sin(angle)
+    return matrix
+
+
+def _resampled(batch: torch.Tensor, maps: NDArray[np.float64]) -> torch.Tensor:
+    """Linear; beyond its rim a scan goes on as its rim is."""
+    half = np.array(batch.shape[2:]) / 2
+    scaled = maps.copy()  # torch counts from -1 to 1 along an axis, and names the last axis first
+    scaled[:, :, :-1] *= half[None, None, :] / half[None, :, None]
+    scaled[:, :, -1] /= half
+    reversed_ = np.concatenate([scaled[:, ::-1, -2::-1], scaled[:, ::-1, -1:]], axis=2)
+    grid = functional.affine_grid(
+        torch.from_numpy(reversed_.copy()).float(), list(batch.shape), align_corners=False
     )
+    return functional.grid_sample(
+        batch, grid, mode="bilinear", padding_mode="border", align_corners=False
+    )
+
+
+def _recoloured(
+    batch: torch.Tensor, augmentation: Augmentation, generators: Sequence[np.random.Generator]
+) -> torch.Tensor:
+    """Contrast, then brightness, then noise, each scan by its own generator."""
+
+    def drawn(low: float, high: float) -> torch.Tensor:
+        values = torch.tensor([rng.uniform(low, high) for rng in generators])
+        return values.float().reshape(-1, *[1] * (batch.ndim - 1))
+
+    if augmentation.gamma != (1.0, 1.0):
+        lowest = batch.flatten(1).amin(1).reshape(-1, *[1] * (batch.ndim - 1))
+        span = batch.flatten(1).amax(1).reshape(lowest.shape) - lowest
+        share = (batch - lowest) / span.clamp_min(1e-7)
+        batch = share ** drawn(*augmentation.gamma) * span + lowest
+    if augmentation.brightness > 0:
+        batch = batch + drawn(-augmentation.brightness, augmentation.brightness)
+    if augmentation.noise > 0:
+        deviation = drawn(0.0, augmentation.noise)
+        shape = tuple(batch.shape[1:])
+        noise = np.stack([rng.standard_normal(shape, dtype=np.float32) for rng in generators])
+        batch = batch + deviation * torch.from_numpy(noise)
+    return batch
 
 
 def _radians(rotation: float | tuple[float, ...], spatial_dims: int) -> list[float]:

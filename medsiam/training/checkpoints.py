@@ -30,7 +30,10 @@ class Progress:
         best_epoch: from 1; 0: none yet.
         best_score: validation score of that epoch.
         improved: epoch of the last rise of the score.
+        n_compared: pairs, triplets and the like of the unfinished epoch.
         warnings: sentences said so far.
+        alarms: kinds of alarms among them.
+        ended: whether the phase is over before its last step.
     """
 
     phase: str
@@ -41,7 +44,10 @@ class Progress:
     best_epoch: int = 0
     best_score: float = 0.0
     improved: int = 0
+    n_compared: int = 0
     warnings: list[str] = field(default_factory=list)
+    alarms: list[str] = field(default_factory=list)
+    ended: bool = False
 
 
 def save_checkpoint(run: Path, progress: Progress, tensors: dict[str, torch.Tensor]) -> None:

@@ -16,6 +16,8 @@ from medsiam.scans import read_scan
 from medsiam.training.cache import TensorCache
 from medsiam.training.near_duplicates import refuse_near_duplicates
 
+_SHOWN = 5  # scans named in a warning
+
 
 @dataclass(frozen=True, eq=False)
 class PreparedScans:
@@ -25,11 +27,13 @@ class PreparedScans:
         rows: n rows.
         tensors: (n, channels, *spatial_size) float32.
         content_hashes: sha256 of each scan as read.
+        remarks: of each scan, about values that had to be replaced; "": none. Empty: of no scan.
     """
 
     rows: tuple[CaseRow, ...]
     tensors: torch.Tensor
     content_hashes: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def conditions(self) -> list[str]:
@@ -62,13 +66,15 @@ def prepare_rows(
     """
     tensors: list[torch.Tensor] = []
     hashes: list[str] = []
+    remarks: list[str] = []
     faults: list[str] = []
     cache = TensorCache()
     for row in rows:
         try:
-            tensor, content = _prepared(row.path, recipe, cache)
+            tensor, content, remark = _prepared(row.path, recipe, cache)
             tensors.append(tensor)
             hashes.append(content)
+            remarks.append(remark)
         except (ScanError, EncoderMismatchError) as error:
             faults.append(f"line {row.row}: {error}")
         advance()
@@ -77,22 +83,54 @@ def prepare_rows(
             f"{len(faults)} of {len(rows)} scans cannot be used; mend them or leave their lines "
             "out: " + "; ".join(faults)
         )
-    return PreparedScans(tuple(rows), torch.stack(tensors), tuple(hashes))
+    return PreparedScans(tuple(rows), torch.stack(tensors), tuple(hashes), tuple(remarks))
 
 
-def _prepared(path: Path, recipe: Recipe, cache: TensorCache) -> tuple[torch.Tensor, str]:
-    """Return a scan's tensor, and the hash of its content as read."""
+def _prepared(path: Path, recipe: Recipe, cache: TensorCache) -> tuple[torch.Tensor, str, str]:
+    """Return a scan's tensor, the hash of its content as read, and a remark or nothing."""
     try:
         key = cache.key(path, recipe)
     except OSError:  # the reader has better words for it
-        scan = read_scan(path)
-        return prepare(scan, recipe), scan.content_hash
-    kept = cache.get(key)
-    if kept is None:
-        scan = read_scan(path)
-        kept = (prepare(scan, recipe), scan.content_hash)
-        cache.put(key, *kept)
-    return kept
+        key = None
+    kept = cache.get(key) if key is not None else None
+    if kept is not None:
+        return *kept, ""
+    scan = read_scan(path)
+    tensor, content = prepare(scan, recipe), scan.content_hash
+    replaced = [said for said in scan.warnings if getattr(said, "code", "") == "values_replaced"]
+    if key is not None and not replaced:  # else a second run could not say it again
+        cache.put(key, tensor, content)
+    return tensor, content, "; ".join(replaced)
+
+
+def told_remarks(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
+    """One sentence about all scans whose values had to be replaced, or nothing."""
+    found = [
+        f"line {row.row} ({row.path_text}): {remark}"
+        for scans in parts.values()
+        for row, remark in zip(scans.rows, scans.remarks, strict=False)
+        if remark
+    ]
+    if not found:
+        return ()
+    more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
+    listed = "; ".join(found[:_SHOWN] + more)
+    return (f"{len(found)} scans hold NaN or infinite values, check how they were made: {listed}",)
+
+
+def prepare_parts(
+    rows: Mapping[str, Sequence[CaseRow]], recipe: Recipe, *, advance: Callable[[], None]
+) -> dict[str, PreparedScans]:
+    """Prepare the rows of several parts; arguments and errors as of `prepare_rows`."""
+    whole = prepare_rows([row for part in rows.values() for row in part], recipe, advance=advance)
+    parts, start = {}, 0
+    for name, part in rows.items():
+        own = slice(start, start + len(part))
+        parts[name] = PreparedScans(
+            whole.rows[own], whole.tensors[own], whole.content_hashes[own], whole.remarks[own]
+        )
+        start += len(part)
+    return parts
 
 
 def refuse_copies(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:

@@ -1,14 +1,16 @@
-"""Once the weights are final: share of the start, scale of measures, whitening, threshold, card."""
+"""Once the weights are final: what is fitted on them, measured and written down."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 
 from medsiam.encoders import Encoder, TwinEncoder
 from medsiam.encoders.anatomy import AnatomyBackbone
 from medsiam.encoders.whitening import Whitening
+from medsiam.training.alarms import source_alarm
 from medsiam.training.card import card_fields
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.settings import TrainingConfig, WhiteningSettings
@@ -19,6 +21,15 @@ from medsiam.training.verification import fit_verification
 _BATCH = 32
 
 
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """The encoder to be saved, its validation score, and all that a person should read."""
+
+    encoder: Encoder
+    score: float
+    warnings: tuple[str, ...]
+
+
 def finish(
     encoder: Encoder,
     config: TrainingConfig,
@@ -27,7 +38,7 @@ def finish(
     *,
     best_epoch: int,
     warnings: Sequence[str],
-) -> tuple[Encoder, float]:
+) -> Finished:
     """Fit what is fitted on final weights, measure the result and write its card.
 
     Args:
@@ -36,10 +47,8 @@ def finish(
         parts: "training" to fit on, "validation" to measure on.
         start: the backbone's start weights, or nothing.
         best_epoch: for the card.
-        warnings: for the card.
+        warnings: said so far, for the card.
 
-    Returns:
-        the encoder to be saved, and its validation score.
     """
     network = encoder.network
     network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -57,10 +66,13 @@ def finish(
         metric="cosine",
         measured_on=f"validation part of {config.data.name}",
     )
+    alarm = source_alarm(embeddings, scans.rows)
+    said = (*warnings, alarm.sentence) if alarm else tuple(warnings)
     fields = card_fields(
-        config, parts, validation, embeddings, best_epoch=best_epoch, warnings=warnings
+        config, parts, validation, embeddings, best_epoch=best_epoch, warnings=said
     )
-    return encoder.with_card(**fields, verification=verification), validation.score
+    encoder = encoder.with_card(**fields, verification=verification)
+    return Finished(encoder, validation.score, said)
 
 
 def fit_scale(network: TwinEncoder, scans: PreparedScans) -> None:
@@ -80,7 +92,7 @@ def fit_scale(network: TwinEncoder, scans: PreparedScans) -> None:
 
 
 def fit_whitening(encoder: Encoder, scans: PreparedScans, settings: WhiteningSettings) -> None:
-    """Fit the network's whitening on the training part, every view of a scan a sample.
+    """Fit the network's whitening on the training part.
 
     Args:
         encoder: with final weights; its whitening is changed.
@@ -93,7 +105,7 @@ def fit_whitening(encoder: Encoder, scans: PreparedScans, settings: WhiteningSet
     network.eval()
     starts = range(0, len(scans.tensors), _BATCH)
     with torch.inference_mode():
-        batches = [network.view_features(scans.tensors[i : i + _BATCH]) for i in starts]
-    views = torch.cat(batches, dim=1)
-    conditions = scans.conditions * len(views) if settings.scatter == "conditions" else None
-    network.whitening.fit(views.flatten(0, 1), conditions, shrinkage=settings.shrinkage)
+        batches = [network.whitening_samples(scans.tensors[i : i + _BATCH]) for i in starts]
+    samples = torch.cat(batches, dim=1)
+    conditions = scans.conditions * len(samples) if settings.scatter == "conditions" else None
+    network.whitening.fit(samples.flatten(0, 1), conditions, shrinkage=settings.shrinkage)

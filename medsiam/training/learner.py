@@ -66,7 +66,7 @@ class Learner:
         self._optimiser = torch.optim.AdamW(
             self._parameters, lr=rate(0), weight_decay=settings.weight_decay, fused=True
         )
-        self._mixed = settings.precision == "bfloat16"
+        self._mixed = settings.precision == "bfloat16" and mixed_precision_works()
         self._mean = _copy(network) if settings.averaging else None
 
     def take(self, step: int) -> float:
@@ -176,6 +176,12 @@ class Learner:
                 mean.lerp_(value, 1 - decay)
             else:
                 mean.copy_(value)
+
+
+def mixed_precision_works() -> bool:
+    """Whether this processor computes in bfloat16; where it only imitates it, it is slower."""
+    works: bool = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return works
 
 
 def rate_factor(step: int, steps_per_epoch: int, schedule: ScheduleSettings) -> float:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
-from monai.data.meta_obj import get_track_meta, set_track_meta
 
-from medsiam.preprocessing import Augmentation, build_augmentation
+from medsiam.preprocessing import Augmentation, augment
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.sampling import Indices
 from medsiam.training.seeding import Purpose, seed_of
@@ -19,15 +15,12 @@ class Looks:
 
     Args:
         augmentation: ranges.
-        spatial_dims: 2 or 3.
         seed: of the run.
         purpose: keeps the looks of pretraining and of training apart.
     """
 
-    def __init__(
-        self, augmentation: Augmentation, *, spatial_dims: int, seed: int, purpose: Purpose
-    ) -> None:
-        self._augment = build_augmentation(augmentation, spatial_dims=spatial_dims, random_state=0)
+    def __init__(self, augmentation: Augmentation, *, seed: int, purpose: Purpose) -> None:
+        self._augmentation = augmentation
         self._seed = seed
         self._purpose = purpose
 
@@ -45,25 +38,5 @@ class Looks:
         Returns:
             (n, channels, *spatial_size).
         """
-        with plain_tensors():
-            return torch.stack(
-                [
-                    self._look(scans.tensors[position], seed_of(self._purpose, self._seed, step, i))
-                    for position, i in zip(positions.tolist(), places.tolist(), strict=True)
-                ]
-            )
-
-    def _look(self, tensor: torch.Tensor, seed: int) -> torch.Tensor:
-        seen: torch.Tensor = self._augment.set_random_state(seed)(tensor)
-        return seen
-
-
-@contextmanager
-def plain_tensors() -> Iterator[None]:
-    """MONAI without its record of every step, which costs more than the steps on small images."""
-    before = get_track_meta()
-    set_track_meta(False)
-    try:
-        yield
-    finally:
-        set_track_meta(before)
+        seeds = [seed_of(self._purpose, self._seed, step, place) for place in places.tolist()]
+        return augment(scans.tensors[torch.from_numpy(positions)], self._augmentation, seeds)

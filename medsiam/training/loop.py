@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +20,8 @@ import torch
 from medsiam.cases import CaseRow, read_case_table
 from medsiam.encoders import Encoder, TwinEncoder, new_encoder, save_encoder
 from medsiam.errors import MedsiamError, NothingToDoError, StoppedError
-from medsiam.training.board import Board, open_board
+from medsiam.training.alarms import data_alarms
+from medsiam.training.board import open_board
 from medsiam.training.checkpoints import (
     Progress,
     below_prefix,
@@ -30,13 +29,19 @@ from medsiam.training.checkpoints import (
     save_checkpoint,
     with_prefix,
 )
-from medsiam.training.dataset import PreparedScans, data_hash, prepare_rows, refuse_copies
+from medsiam.training.dataset import (
+    PreparedScans,
+    data_hash,
+    prepare_parts,
+    refuse_copies,
+    told_remarks,
+)
 from medsiam.training.display import Display
 from medsiam.training.distributed import World, joined_world
+from medsiam.training.epochs import Phase, Run, end_epoch, is_over
 from medsiam.training.finishing import finish
-from medsiam.training.learner import Learner, rate_factor
+from medsiam.training.learner import Learner
 from medsiam.training.metric_objective import MetricObjective
-from medsiam.training.objective import Objective
 from medsiam.training.pretraining import PretrainingObjective
 from medsiam.training.run_folder import (
     CONFIG,
@@ -44,7 +49,6 @@ from medsiam.training.run_folder import (
     create_run_folder,
     write_config,
     write_environment,
-    write_metrics,
     write_split,
 )
 from medsiam.training.segmentation import SegmentationObjective
@@ -52,7 +56,6 @@ from medsiam.training.settings import ScheduleSettings, TrainingConfig
 from medsiam.training.split import check_disjoint, split_rows
 from medsiam.training.starting import begin, check_size
 from medsiam.training.stopping import stop_requests
-from medsiam.training.validation import COLLAPSED, Validation, validate
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,38 +75,6 @@ class TrainingRun:
     best_epoch: int
     score: float
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Run:
-    """What all stages of a run need."""
-
-    config: TrainingConfig
-    folder: Path
-    parts: dict[str, PreparedScans]
-    encoder: Encoder
-    display: Display
-    world: World
-    warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class _Phase:
-    """One stretch of training.
-
-    Attributes:
-        name: "pretraining" or "training"; the latter is validated after every epoch.
-        objective: what is taught.
-        schedule: epochs, and how the rate rises and falls.
-        learning_rate: at its highest.
-        steps_per_epoch: at least 1.
-    """
-
-    name: str
-    objective: Objective
-    schedule: ScheduleSettings
-    learning_rate: float
-    steps_per_epoch: int
 
 
 def train(
@@ -139,7 +110,7 @@ def train(
 
 def _begin(
     config: TrainingConfig, folder: Path, resume: bool, display: Display, world: World
-) -> tuple[_Run, dict[str, torch.Tensor]]:
+) -> tuple[Run, dict[str, torch.Tensor]]:
     """Read the scans, build the network with its start weights, open the run folder."""
     if resume and (folder / "encoder" / "card.json").is_file():
         raise NothingToDoError(f"run folder {folder}: finished; its encoder is {folder}/encoder")
@@ -156,11 +127,9 @@ def _begin(
     if world.is_first and not resume:
         create_run_folder(folder)
     with display.bar("reading scans", sum(map(len, rows.values()))) as advance:
-        parts = {
-            name: prepare_rows(of_part, config.recipe, advance=advance)
-            for name, of_part in rows.items()
-        }
-    warnings = refuse_copies(parts)
+        parts = prepare_parts(rows, config.recipe, advance=advance)
+    alarms = data_alarms([row for of_part in rows.values() for row in of_part])
+    warnings = (*told_remarks(parts), *refuse_copies(parts), *(alarm.sentence for alarm in alarms))
     content = data_hash(list(parts.values()))
     if resume and (folder / CONFIG).is_file():
         check_same_run(folder, config, data_hash=content)
@@ -175,7 +144,7 @@ def _begin(
     for warning in warnings:
         display.say(f"warning: {warning}")
     world.copy_from_first(encoder.network.state_dict().values())
-    return _Run(config, folder, parts, encoder, display, world, warnings), start
+    return Run(config, folder, parts, encoder, display, world, warnings), start
 
 
 def _rows(config: TrainingConfig, display: Display) -> dict[str, tuple[CaseRow, ...]]:
@@ -197,7 +166,7 @@ def _rows(config: TrainingConfig, display: Display) -> dict[str, tuple[CaseRow, 
     return rows
 
 
-def _train(run: _Run, saved: tuple[Progress, dict[str, torch.Tensor]] | None) -> Progress:
+def _train(run: Run, saved: tuple[Progress, dict[str, torch.Tensor]] | None) -> Progress:
     """Go through the phases that are not done yet; the network has the best weights then."""
     phases = _phases(run)
     names = [phase.name for phase in phases]
@@ -209,14 +178,14 @@ def _train(run: _Run, saved: tuple[Progress, dict[str, torch.Tensor]] | None) ->
     return progress
 
 
-def _phases(run: _Run) -> list[_Phase]:
+def _phases(run: Run) -> list[Phase]:
     """What is to be trained, in order; nothing where both sections say `epochs = 0`."""
     config, parts, network = run.config, run.parts, run.encoder.network
     phases = []
     if config.pretraining.epochs:
         settings, scans = config.pretraining, parts.get("pretraining", parts["training"])
         phases.append(
-            _Phase(
+            Phase(
                 "pretraining",
                 PretrainingObjective(config, scans, network),
                 ScheduleSettings(epochs=settings.epochs, warmup_epochs=min(1, settings.epochs - 1)),
@@ -226,7 +195,7 @@ def _phases(run: _Run) -> list[_Phase]:
         )
     if config.schedule.epochs:
         phases.append(
-            _Phase(
+            Phase(
                 "training",
                 _objective(config, parts["training"], network),
                 config.schedule,
@@ -247,7 +216,7 @@ def _objective(
 
 
 def _fit(
-    run: _Run, phase: _Phase, progress: Progress, tensors: dict[str, torch.Tensor]
+    run: Run, phase: Phase, progress: Progress, tensors: dict[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
     """Train one phase to its last epoch, or until patience ends; return its best weights.
 
@@ -258,13 +227,11 @@ def _fit(
         tensors: of the checkpoint at that point; empty at the beginning.
     """
     network, display, world = run.encoder.network, run.display, run.world
-    per_epoch, n_epochs = phase.steps_per_epoch, phase.schedule.epochs
-    epochs_done = progress.step // per_epoch
     learner = Learner(
         network,
         phase.objective,
         settings=run.config.optimiser,
-        rate=lambda step: phase.learning_rate * rate_factor(step, per_epoch, phase.schedule),
+        rate=phase.rate,
         seed=run.config.run.seed,
         world=world,
     )
@@ -277,95 +244,36 @@ def _fit(
             everything = with_prefix("learner", learner.state()) | with_prefix("best", best)
             save_checkpoint(run.folder, progress, everything)
 
+    epochs_done = progress.step // phase.steps_per_epoch
     with (
         open_board(run.folder, after_epoch=epochs_done, enabled=world.is_first) as board,
-        display.bar(phase.name, n_epochs * per_epoch, done=progress.step) as advance,
+        display.bar(phase.name, phase.steps, done=progress.step) as advance,
         stop_requests(lambda: display.say("stopping after this step ...")) as stop,
     ):
-        while progress.step < n_epochs * per_epoch and not _patience_is_over(run, phase, progress):
+        while not is_over(run, phase, progress):
             started = time.monotonic()
             network.train()
-            progress.losses.append(_finite(learner.take(progress.step), progress, per_epoch))
+            progress.losses.append(_finite(learner.take(progress.step), phase, progress))
+            if isinstance(phase.objective, MetricObjective):
+                progress.n_compared += phase.objective.last.n
             progress.step += 1
             progress.seconds += time.monotonic() - started
             advance()
-            if progress.step % per_epoch == 0:
-                best = _end_epoch(run, phase, learner, progress, best, board)
+            if progress.step % phase.steps_per_epoch == 0:
+                best = end_epoch(run, phase, learner, progress, best, board)
                 save()
             if world.any(stop.made):
                 save()
-                raise StoppedError(_how_to_resume(run, phase, progress))
+                raise StoppedError(
+                    f"stopped after step {progress.step} of {phase.steps} ({phase.name}) and "
+                    f"saved; go on with: medsiam train --resume {run.folder}"
+                )
     return best
 
 
-def _end_epoch(
-    run: _Run,
-    phase: _Phase,
-    learner: Learner,
-    progress: Progress,
-    best: dict[str, torch.Tensor],
-    board: Board,
-) -> dict[str, torch.Tensor]:
-    """Validate, record and report the epoch that just ended; return the best weights so far."""
-    started = time.monotonic()
-    epoch = progress.step // phase.steps_per_epoch
-    run.world.average_buffers(run.encoder.network)
-    weights = learner.averaged()
-    rate = phase.learning_rate * rate_factor(
-        progress.step - phase.steps_per_epoch, phase.steps_per_epoch, phase.schedule
-    )
-    record: dict[str, Any] = {
-        "epoch": epoch,
-        "loss": float(np.mean(progress.losses)),
-        "learning_rate": rate,
-    }
-    said = f"{phase.name}: epoch {epoch} of {phase.schedule.epochs}: loss {record['loss']:.4f}"
-    if phase.name == "training":
-        validation = _validate_with(run, phase, weights)
-        score = run.world.said_by_first(validation.score)
-        if progress.best_epoch == 0 or score > progress.best_score:
-            progress.improved = epoch
-        if progress.best_epoch == 0 or score >= progress.best_score:
-            # At equal score the later weights win: they have learned more.
-            progress.best_epoch, progress.best_score, best = epoch, score, weights
-        record |= {
-            "validation_score": score,
-            "validation_accuracy": validation.accuracy,
-            "validation_spread": validation.spread,
-        }
-        said += (
-            f", validation {score:.3f} (best {progress.best_score:.3f}, epoch "
-            f"{progress.best_epoch})"
-        )
-        if validation.collapsed and COLLAPSED not in progress.warnings:
-            progress.warnings.append(COLLAPSED)
-            run.display.say(f"warning: epoch {epoch}: {COLLAPSED}")
-    else:
-        best = weights
-    record["seconds"] = round(progress.seconds + time.monotonic() - started, 2)
-    progress.losses, progress.seconds = [], 0.0
-    progress.history.append(record)
-    if run.world.is_first and phase.name == "training":
-        write_metrics(run.folder, progress.history)
-    board.add(phase.name, record)
-    run.display.say(f"{said}, {record['seconds']:.1f} s")
-    return best
-
-
-def _validate_with(run: _Run, phase: _Phase, weights: dict[str, torch.Tensor]) -> Validation:
-    """Validate the encoder with these weights, then give it back those it learns with."""
-    network = run.encoder.network
-    learning = {name: value.clone() for name, value in network.state_dict().items()}
-    network.load_state_dict(weights)
-    own: Callable[..., Validation] = getattr(phase.objective, "validate", validate)
-    result = own(run.encoder, run.parts["validation"])
-    network.load_state_dict(learning)
-    return result
-
-
-def _finish(run: _Run, start: dict[str, torch.Tensor], progress: Progress) -> TrainingRun:
+def _finish(run: Run, start: dict[str, torch.Tensor], progress: Progress) -> TrainingRun:
     """Fit what is fitted on final weights, measure, write the card, save."""
-    encoder, score = finish(
+    done = finish(
         run.encoder,
         run.config,
         run.parts,
@@ -373,33 +281,17 @@ def _finish(run: _Run, start: dict[str, torch.Tensor], progress: Progress) -> Tr
         best_epoch=progress.best_epoch,
         warnings=progress.warnings,
     )
+    for warning in done.warnings[len(progress.warnings) :]:
+        run.display.say(f"warning: {warning}")
     if run.world.is_first:
-        save_encoder(encoder, run.folder / "encoder")
-    return TrainingRun(run.folder, encoder, progress.best_epoch, score, tuple(progress.warnings))
+        save_encoder(done.encoder, run.folder / "encoder")
+    return TrainingRun(run.folder, done.encoder, progress.best_epoch, done.score, done.warnings)
 
 
-def _patience_is_over(run: _Run, phase: _Phase, progress: Progress) -> bool:
-    if phase.name != "training" or progress.losses or not progress.history:
-        return False
-    waited = int(progress.history[-1]["epoch"]) - progress.improved
-    if waited >= run.config.early_stop.patience:
-        run.display.say(f"stopped: no better validation for {waited} epochs")
-        return True
-    return False
-
-
-def _finite(loss: float, progress: Progress, steps_per_epoch: int) -> float:
+def _finite(loss: float, phase: Phase, progress: Progress) -> float:
     if not math.isfinite(loss):
         raise MedsiamError(
-            f"epoch {progress.step // steps_per_epoch + 1}: the loss is {loss}; lower "
+            f"epoch {progress.step // phase.steps_per_epoch + 1}: the loss is {loss}; lower "
             "optimiser.learning_rate or lengthen schedule.warmup_epochs"
         )
     return loss
-
-
-def _how_to_resume(run: _Run, phase: _Phase, progress: Progress) -> str:
-    total = phase.schedule.epochs * phase.steps_per_epoch
-    return (
-        f"stopped after step {progress.step} of {total} ({phase.name}) and saved; go on with: "
-        f"medsiam train --resume {run.folder}"
-    )

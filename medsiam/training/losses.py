@@ -78,13 +78,23 @@ def triplet_loss(
     Raises:
         UsageError: if there is no triplet at all.
     """
-    if len(anchor) == 0:
+    to_positive = (anchor - positive).square().sum(dim=1)
+    to_negative = (anchor - negative).square().sum(dim=1)
+    return triplet_hinge(to_positive, to_negative, margin=margin)
+
+
+def triplet_hinge(
+    to_positive: torch.Tensor, to_negative: torch.Tensor, *, margin: float
+) -> torch.Tensor:
+    """`triplet_loss` from the squared distances of (n,) triplets.
+
+    A batch has many more triplets than pairs, so distances are best computed once per pair.
+    """
+    if len(to_positive) == 0:
         raise UsageError(
             "triplet loss: the batch holds no triplet; draw at least two scans of one condition "
             "and one of another"
         )
-    to_positive = (anchor - positive).square().sum(dim=1)
-    to_negative = (anchor - negative).square().sum(dim=1)
     return (to_positive - to_negative + margin).clamp_min(0).mean()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -20,10 +21,11 @@ from medsiam.training.losses import (
     prototypical_loss,
     squared_distances,
     supervised_contrastive_loss,
-    triplet_loss,
+    triplet_hinge,
 )
 from medsiam.training.memory import Memory
 from medsiam.training.mining import hard_triplets, semi_hard_triplets
+from medsiam.training.prefetch import Prefetch
 from medsiam.training.sampling import (
     Episode,
     Indices,
@@ -94,17 +96,16 @@ class MetricObjective:
         self._settings = config.loss
         self._sampling = config.sampling
         self._seed = config.run.seed
-        self._scans = scans
         self._conditions, self._subjects = (
             np.unique(np.asarray(names), return_inverse=True)[1]
             for names in (scans.conditions, scans.subjects)
         )
-        self._looks = Looks(
+        looks = Looks(
             config.augmentation,
-            spatial_dims=config.recipe.spatial_dims,
             seed=config.run.seed,
             purpose=Purpose.LOOK,
         )
+        self._batches = Prefetch(partial(looks, scans), draw=self.draw)
         self._match_head = network.match_head
         self.heads = nn.ModuleList(self._new_head(network.embedding_dim))
         self._memory = Memory(config.loss.memory)
@@ -151,7 +152,7 @@ class MetricObjective:
         self, network: TwinEncoder, positions: Indices, places: Indices, step: int
     ) -> torch.Tensor:
         """Return (m, d): embeddings of augmented scans, through the head if there is one."""
-        rows: torch.Tensor = network(self._looks(self._scans, positions, places, step))
+        rows: torch.Tensor = network(self._batches(positions, places, step))
         for head in self.heads:
             rows = head(rows)
         return rows.float()
@@ -219,14 +220,13 @@ class MetricObjective:
             # A product, not a constant: the network gets a gradient, and that of zero.
             self.last = Compared(0, 0.0)
             return batch.rows.sum() * 0.0
-        anchor, positive, negative = (
-            batch.everything[i] for i in (triplets.anchor, triplets.positive, triplets.negative)
-        )
-        with torch.no_grad():
-            slack = (anchor - positive).square().sum(1) - (anchor - negative).square().sum(1)
-            active = float((slack + margin > 0).float().mean()) if len(slack) else 0.0
-        self.last = Compared(len(slack), active)
-        return triplet_loss(anchor, positive, negative, margin=margin)
+        squared = (batch.rows[:, None] - batch.everything).square().sum(dim=2)
+        anchor = torch.from_numpy(triplets.anchor)
+        to_positive = squared[anchor, torch.from_numpy(triplets.positive)]
+        to_negative = squared[anchor, torch.from_numpy(triplets.negative)]
+        asks = (to_positive - to_negative + margin).detach() > 0
+        self.last = Compared(len(asks), float(asks.float().mean()) if len(asks) else 0.0)
+        return triplet_hinge(to_positive, to_negative, margin=margin)
 
     def _mine(self, batch: _Batch) -> Triplets | None:
         """The triplets to learn from; None where mining leaves none of those there are."""

@@ -18,7 +18,7 @@ class Prefetch(Generic[T]):
 
     Whatever is asked for at one step will be asked for at the next one too, with the positions
     that `draw` gives then. So each call also orders its successor. A wrong guess costs time and
-    never changes a result: what was made is found by all three arguments. One thread makes
+    never changes a result: what was made for other positions is made again. One thread makes
     everything, so `make` may keep objects that no two threads can share; it ends with this object.
     """
 
@@ -27,7 +27,7 @@ class Prefetch(Generic[T]):
     ) -> None:
         self._make = make
         self._draw = draw
-        self._made: dict[tuple[int, bytes, bytes], Future[T]] = {}
+        self._ordered: dict[tuple[int, bytes], Future[tuple[Indices, T] | None]] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="medsiam-prefetch")
 
     def __call__(self, positions: Indices, places: Indices, step: int) -> T:
@@ -38,16 +38,29 @@ class Prefetch(Generic[T]):
             places: (m,) their places in the batch of the step.
             step: counted from 0.
         """
-        for key in [key for key in self._made if key[0] < step]:
-            self._made.pop(key).cancel()
-        wanted = self._order(positions, places, step)
-        following = self._draw(step + 1)
-        if len(places) and int(places.max()) < len(following):
-            self._order(following[places], places, step + 1)
-        return wanted.result()
+        for key in [key for key in self._ordered if key[0] < step]:
+            self._ordered.pop(key).cancel()
+        key = (step, places.tobytes())
+        ahead = self._ordered.get(key)
+        if ahead is None or not _is_of(ahead.result(), positions):
+            ahead = self._thread.submit(self._pair, positions, places, step)
+            self._ordered[key] = ahead
+        following = (step + 1, places.tobytes())
+        if following not in self._ordered:
+            self._ordered[following] = self._thread.submit(self._guess, places, step + 1)
+        made = ahead.result()
+        assert made is not None  # only a guess can be nothing
+        return made[1]
 
-    def _order(self, positions: Indices, places: Indices, step: int) -> Future[T]:
-        key = (step, positions.tobytes(), places.tobytes())
-        if key not in self._made:
-            self._made[key] = self._thread.submit(self._make, positions, places, step)
-        return self._made[key]
+    def _guess(self, places: Indices, step: int) -> tuple[Indices, T] | None:
+        drawn = self._draw(step)
+        if len(places) == 0 or int(places.max()) >= len(drawn):
+            return None
+        return self._pair(drawn[places], places, step)
+
+    def _pair(self, positions: Indices, places: Indices, step: int) -> tuple[Indices, T]:
+        return positions, self._make(positions, places, step)
+
+
+def _is_of(made: tuple[Indices, T] | None, positions: Indices) -> bool:
+    return made is not None and np.array_equal(made[0], positions)

@@ -15,6 +15,7 @@ from torch import nn
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.looks import Looks
+from medsiam.training.prefetch import Prefetch
 from medsiam.training.sampling import Indices, draw_rows
 from medsiam.training.seeding import Purpose, generator_of, seed_of
 from medsiam.training.settings import TrainingConfig
@@ -45,10 +46,10 @@ class PretrainingObjective:
             self._rows_by_subject.setdefault(subject, []).append(row)
         self._looks = Looks(
             config.augmentation,
-            spatial_dims=config.recipe.spatial_dims,
             seed=config.run.seed,
             purpose=Purpose.PRETRAINING_LOOK,
         )
+        self._batches = Prefetch(self._both_looks, draw=self.draw)
         dim = network.embedding_dim
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed_of(Purpose.PRETRAINING_HEAD, self._seed))
@@ -68,10 +69,13 @@ class PretrainingObjective:
         self, network: TwinEncoder, positions: Indices, places: Indices, step: int
     ) -> torch.Tensor:
         """Return (m, 2, d): the projections of two looks at each scan."""
-        both = [2 * places + look for look in (0, 1)]  # every look has a place, and so a seed
-        looks = torch.cat([self._looks(self._scans, positions, place, step) for place in both])
+        looks = self._batches(positions, places, step)
         rows: torch.Tensor = self.heads[0](network(looks))
         return torch.stack(rows.float().chunk(2), dim=1)
+
+    def _both_looks(self, positions: Indices, places: Indices, step: int) -> torch.Tensor:
+        both = [2 * places + look for look in (0, 1)]  # every look has a place, and so a seed
+        return torch.cat([self._looks(self._scans, positions, place, step) for place in both])
 
     def loss(self, rows: torch.Tensor, positions: Indices, step: int) -> torch.Tensor:
         """Return the normalised temperature-scaled cross-entropy over (n, 2, d) rows."""

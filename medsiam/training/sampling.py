@@ -115,20 +115,23 @@ def _draw_conditions(
     subjects: Labels,
     conditions_per_batch: int | None,
     random_state: np.random.Generator,
-) -> list[list[list[int]]]:
+) -> list[list[Indices]]:
     """Rows of each subject of each condition drawn, the conditions in sorted order."""
-    names = sorted(set(conditions))
+    names, codes = np.unique(np.asarray(conditions), return_inverse=True)
+    owners = np.asarray(subjects)
     n_conditions = min(conditions_per_batch or len(names), len(names))
-    drawn = random_state.choice(len(names), size=n_conditions, replace=False)
-    rows_of: dict[str | int, dict[str | int, list[int]]] = {names[i]: {} for i in sorted(drawn)}
-    for row, (condition, subject) in enumerate(zip(conditions, subjects, strict=True)):
-        if condition in rows_of:
-            rows_of[condition].setdefault(subject, []).append(row)
-    return [list(by_subject.values()) for by_subject in rows_of.values()]
+    drawn = []
+    for code in sorted(random_state.choice(len(names), size=n_conditions, replace=False)):
+        rows = np.flatnonzero(codes == code)
+        _, owner = np.unique(owners[rows], return_inverse=True)
+        order = np.argsort(owner, kind="stable")
+        bounds = np.flatnonzero(np.diff(owner[order])) + 1
+        drawn.append(np.split(rows[order], bounds))
+    return drawn
 
 
 def draw_rows(
-    rows_by_subject: Sequence[Sequence[int]], size: int, random_state: np.random.Generator
+    rows_by_subject: Sequence[Sequence[int] | Indices], size: int, random_state: np.random.Generator
 ) -> Indices:
     """Draw one row of each subject in turn, until there are enough.
 
@@ -142,11 +145,16 @@ def draw_rows(
     """
     rows: list[int] = []
     while len(rows) < size:
-        decks = [random_state.permutation(deck).tolist() for deck in rows_by_subject]
-        for turn in range(max(len(deck) for deck in decks)):
-            ready = [deck[turn] for deck in decks if len(deck) > turn]
-            rows += random_state.permutation(ready).tolist()
-    return np.array(rows[:size], dtype=np.int64)
+        decks: dict[int, Indices] = {}  # shuffled only where needed: there can be many
+        for turn in range(max(len(deck) for deck in rows_by_subject)):
+            if len(rows) == size:
+                break
+            ready = [i for i, deck in enumerate(rows_by_subject) if len(deck) > turn]
+            for i in random_state.permutation(ready)[: size - len(rows)].tolist():
+                if i not in decks:
+                    decks[i] = random_state.permutation(rows_by_subject[i])
+                rows.append(int(decks[i][turn]))
+    return np.array(rows, dtype=np.int64)
 
 
 def similar_and_not(

@@ -19,13 +19,14 @@ from medsiam.encoders.anatomy import AnatomyBackbone
 from medsiam.encoders.anatomy_measures import measure
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.errors import UsageError
+from medsiam.training.alarms import embedding_spread
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.masks import prepare_masks
 from medsiam.training.sampling import Indices, draw_batch
 from medsiam.training.seeding import Purpose, generator_of, seed_of
 from medsiam.training.settings import TrainingConfig
 from medsiam.training.slice_views import SliceStack, draw_view, slice_stack
-from medsiam.training.validation import Validation, embedding_spread
+from medsiam.training.validation import Validation
 
 _SMOOTH = 20.0  # voxels, so that a slice without a structure has a Dice
 _ROOM = 1.4  # side of a look, in typical sides of the structures

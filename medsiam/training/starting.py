@@ -65,12 +65,12 @@ def check_size(network: TwinEncoder, in_channels: int, spatial_size: tuple[int, 
     network.eval()
     try:
         with torch.inference_mode():
-            network(torch.zeros(2, in_channels, *spatial_size))
+            network(torch.zeros(1, in_channels, *spatial_size))
     except (RuntimeError, ValueError, IndexError) as error:
         size = " x ".join(map(str, spatial_size))
         raise UsageError(
-            f"recipe.spatial_size: {size} is thinner than the network allows; give every axis at "
-            "least 8 voxels, or 32 where that is still refused, or choose another encoder.backbone"
+            f"recipe.spatial_size: {size} is thinner than the network allows; give every axis "
+            "more voxels, or choose another encoder.backbone"
         ) from error
     finally:
         network.train(training)

@@ -16,17 +16,11 @@ from medsiam.metrics import (
     precision_at_k,
     wilson_interval,
 )
+from medsiam.training.alarms import LEAST_SPREAD, embedding_spread
 from medsiam.training.dataset import PreparedScans
 
-# Share of the embeddings' length that is not common to all scans. The committed recipes start
-# near 0.1 and end at 0.6 to 0.8; below this, rounding and noise decide who is near.
-_LEAST_SPREAD = 0.01
-
-COLLAPSED = (
-    "all validation scans get nearly the same embedding (collapse), so distances mean nothing; "
-    "try a lower optimiser.learning_rate, a smaller loss.margin or a larger "
-    "sampling.scans_per_condition, and look whether the prepared scans differ at all"
-)
+# Of so many nearest scans hardly ever none is of a subject that a resample holds.
+_NEIGHBOURS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +33,7 @@ class Validation:
         score: mean over the conditions of their mean hits; training keeps the epoch where it is
             highest.
         accuracy: plain mean of the hits.
-        spread: root mean square distance of the embeddings from their mean, as a share of their
-            root mean square length: 0 where all are equal, near 1 where they point everywhere.
+        spread: `embedding_spread`: 0 where all are equal, near 1 where they point everywhere.
     """
 
     hits: NDArray[np.float64]
@@ -51,7 +44,7 @@ class Validation:
     @property
     def collapsed(self) -> bool:
         """Whether all embeddings are nearly the same."""
-        return self.spread < _LEAST_SPREAD
+        return self.spread < LEAST_SPREAD
 
 
 def validate(encoder: Encoder, scans: PreparedScans, *, batch_size: int = 32) -> Validation:
@@ -110,7 +103,7 @@ def score_interval(
     distance = 1 - unit @ unit.T
     distance[owners[:, None] == owners] = np.inf
     # Scans at equal distance stand in an order that is drawn, never in that of the table.
-    order = np.lexsort((rng.random((n, n)), distance))
+    order = np.lexsort((rng.random((n, n)), distance))[:, :_NEIGHBOURS]
     right = codes[order] == codes[:, None]
     reachable = np.isfinite(np.take_along_axis(distance, order, axis=1))
     condition_of = np.eye(int(codes.max()) + 1)[codes]
@@ -120,18 +113,7 @@ def score_interval(
         hit = right[np.arange(n), there.argmax(axis=1)]
         weights = (times[owners] * there.any(axis=1))[:, None] * condition_of
         asked = weights.sum(axis=0)
-        scores.append(np.mean((hit @ weights)[asked > 0] / asked[asked > 0]))
+        if asked.any():  # else one subject was drawn again and again
+            scores.append(np.mean((hit @ weights)[asked > 0] / asked[asked > 0]))
     half = NormalDist().inv_cdf(0.975) * float(np.std(scores, ddof=1))
     return max(0.0, score - half), min(1.0, score + half)
-
-
-def embedding_spread(embeddings: NDArray[np.float32]) -> float:
-    """Return how far embeddings differ, as a share of their length.
-
-    Args:
-        embeddings: (n, d).
-    """
-    vectors = embeddings.astype(np.float64)
-    length = np.sqrt(np.mean(np.sum(vectors**2, axis=1)))
-    distance = np.sqrt(np.mean(np.sum((vectors - vectors.mean(axis=0)) ** 2, axis=1)))
-    return float(distance / length) if length > 0 else 0.0

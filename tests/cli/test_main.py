@@ -12,7 +12,18 @@ import pytest
 
 from medsiam import cli, errors
 
-COMMANDS = ("demo", "info", "train", "embed", "evaluate", "bank", "compare", "score", "review")
+COMMANDS = (
+    "demo",
+    "info",
+    "train",
+    "embed",
+    "evaluate",
+    "verify",
+    "bank",
+    "compare",
+    "score",
+    "review",
+)
 
 
 def medsiam(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -9,10 +9,9 @@ import pytest
 import torch
 
 from medsiam.cases import CaseRow
-from medsiam.metrics import cluster_bootstrap
 from medsiam.training.card import card_fields
 from medsiam.training.dataset import PreparedScans
-from medsiam.training.validation import Validation
+from medsiam.training.validation import Validation, score_interval
 from tests.training.shapes import tiny_config
 
 
@@ -29,13 +28,19 @@ def people(n, conditions="ab", key="patient_id"):
     return [(c, {key: f"{c}{i}"}) for c in conditions for i in range(n) for _ in range(2)]
 
 
+def points(n):
+    return np.random.default_rng(0).normal(size=(n, 4)).astype(np.float32)
+
+
 def fields(training, validation, hits, **changes):
     result = Validation(np.array(hits, float), score=0.625, accuracy=0.6, spread=0.5)
+    schedule = changes.pop("schedule", {"epochs": 2})
     arguments = {"best_epoch": 7, "warnings": ()} | changes
     return card_fields(
-        tiny_config(Path("cases.csv")),
+        tiny_config(Path("cases.csv"), schedule=schedule),
         {"training": scans(training), "validation": scans(validation)},
         result,
+        points(len(hits)),
         **arguments,
     )
 
@@ -53,7 +58,8 @@ def test_counts_patients_and_gives_an_interval_over_them():
     assert metric.chance == metric.majority == 0.5
     owners = [f"{c}{i}" for c in "ab" for i in range(2) for _ in range(2)]
     labels = ["a"] * 4 + ["b"] * 4
-    assert (metric.low, metric.high) == cluster_bootstrap(HITS, owners, labels=labels)
+    assert (metric.low, metric.high) == score_interval(points(8), labels, owners, 0.625)
+    assert "flatters" in metric.measured_on
     assert card["conditions_seen"] == ("a", "b")
     assert card["notes"] == "Weights of epoch 7, the best on the validation part."
 
@@ -66,6 +72,12 @@ def test_without_patients_no_number_of_patients_is_claimed(key, unit):
     assert card["training_data"][0].n_patients is None
     assert card["metrics"][0].unit_of_n == unit
     assert ("28 of 28 scans had neither patient nor group" in card["notes"]) == (key == "notes")
+
+
+def test_without_training_nothing_is_said_to_be_chosen():
+    card = fields(people(5), people(2), HITS, best_epoch=0, schedule={"epochs": 0})
+    assert card["notes"] == "Start weights, not trained further."
+    assert "flatters" not in card["metrics"][0].measured_on
 
 
 def test_warnings_are_part_of_the_notes():

@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from monai.data.meta_obj import get_track_meta
 from PIL import Image
 
 from medsiam.cases import read_case_table
-from medsiam.errors import CaseTableError
+from medsiam.errors import CaseTableError, SplitError
 from medsiam.preprocessing import Recipe
-from medsiam.training.dataset import data_hash, prepare_rows
+from medsiam.training.dataset import data_hash, prepare_parts, prepare_rows, refuse_copies
 from tests.training.shapes import write_cases
 
 RECIPE = Recipe(
@@ -37,19 +36,31 @@ def test_tensors_are_the_files_in_table_order(tmp_path):
         assert row.path.name.startswith(row.condition)
 
 
-def test_batch_takes_positions_in_order_and_augments_each(tmp_path):
-    scans = prepared(write_cases(tmp_path, patients=1))
-    seen = []
+def test_one_picture_in_two_parts_is_refused_and_within_one_part_told(tmp_path):
+    table = write_cases(tmp_path, patients=2, scans=1)
+    copied = (tmp_path / "bar-0-0.png").read_bytes()
+    (tmp_path / "disc-1-0.png").write_bytes(copied)
+    bars, discs = prepared(table, slice(0, 2)), prepared(table, slice(2, 4))
+    with pytest.raises(SplitError, match=r"line 2 \(bar-0-0.png\).* line 5 \(disc-1-0.png\)"):
+        refuse_copies({"training": bars, "validation": discs})
+    (notice,) = refuse_copies({"training": bars, "pretraining": discs})
+    assert "line 2" in notice
+    assert "secret" not in notice
 
-    def negate(tensor):
-        seen.append(get_track_meta())
-        return -tensor
 
-    before = get_track_meta()
-    batch = scans.batch(np.array([4, 0, 4]), negate)
-    torch.testing.assert_close(batch, -scans.tensors[[4, 0, 4]])
-    assert seen == [False] * 3
-    assert get_track_meta() == before
+def test_parts_are_their_rows_and_their_faults_are_named_together(tmp_path):
+    table = write_cases(tmp_path, patients=2, scans=1)
+    rows = read_case_table(table).rows
+    named = {"training": rows[4:], "validation": rows[:4]}
+    parts = prepare_parts(named, RECIPE, advance=lambda: None)
+    whole = prepared(table)
+    assert parts["validation"].rows == rows[:4]
+    assert torch.equal(parts["training"].tensors, whole.tensors[4:])
+    assert parts["training"].content_hashes == whole.content_hashes[4:]
+    for row in (rows[0], rows[5]):
+        row.path.write_bytes(b"")
+    with pytest.raises(CaseTableError, match=r"2 of 6 .*line 7.*line 2"):
+        prepare_parts(named, RECIPE, advance=lambda: None)
 
 
 def test_every_unreadable_row_is_named(tmp_path):

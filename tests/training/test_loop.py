@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import math
+import os
 import random
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,23 @@ import pytest
 import torch
 from PIL import Image
 
+from medsiam.cases import read_case_table
 from medsiam.config import load_config
-from medsiam.encoders import load_encoder
-from medsiam.errors import CaseTableError, MedsiamError, OutputError
+from medsiam.encoders import load_encoder, new_encoder
+from medsiam.encoders.whitening import Whitening
+from medsiam.errors import (
+    CaseTableError,
+    MedsiamError,
+    NothingToDoError,
+    OutputError,
+    StoppedError,
+    UsageError,
+)
 from medsiam.scans import read_scan
 from medsiam.training import TrainingConfig, train
-from medsiam.training.learner import rate_factor
-from medsiam.training.settings import ScheduleSettings
+from medsiam.training.dataset import prepare_rows
+from medsiam.training.learner import Learner
+from medsiam.training.run_folder import write_config, write_environment
 from tests.training.shapes import tiny_config, write_cases
 
 
@@ -231,11 +242,143 @@ def test_after_an_unreadable_scan_the_same_run_folder_can_be_used(tmp_path):
     assert train(tiny_config(table), out=tmp_path / "run", progress=False).best_epoch >= 1
 
 
-def test_rate_rises_then_falls_along_a_half_cosine():
-    schedule = ScheduleSettings(epochs=5, warmup_epochs=1)
-    factors = [rate_factor(step, 4, schedule) for step in range(20)]
-    assert factors[:4] == pytest.approx([0.2, 0.4, 0.6, 0.8])
-    assert factors[4] == 1
-    expected = [(1 + math.cos(math.pi * i / 16)) / 2 for i in range(16)]
-    assert factors[4:] == pytest.approx(expected)
-    assert rate_factor(20, 4, schedule) == pytest.approx(0)
+def weights_of(run_folder):
+    return load_encoder(run_folder / "encoder").network.state_dict()
+
+
+def assert_same_weights(one, other):
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+
+
+# What a run may carry from step to step: a memory, a running mean, heads, several passes.
+CARRYING = {
+    "encoder": {"backbone": "resnet10", "width": 0.25, "embedding_dim": 8, "standardize": True},
+    "loss": {"kind": "supcon", "memory": 16, "head_dim": 4},
+    "optimiser": {"averaging": 0.8, "accumulate": 2},
+    "pretraining": {"epochs": 1, "scans_per_batch": 12},
+}
+
+
+@pytest.fixture(scope="module")
+def carrying(cases, tmp_path_factory):
+    """An uninterrupted run: 2 steps of pretraining, 2 epochs of 3 steps."""
+    folder = tmp_path_factory.mktemp("carrying") / "run"
+    train(tiny_config(cases, **CARRYING), out=folder, progress=False)
+    return folder
+
+
+@pytest.mark.parametrize("stopped_at", [1, 4])
+def test_stopped_by_a_signal_and_resumed_gives_the_same_bits(
+    cases, carrying, tmp_path, monkeypatch, stopped_at
+):
+    config, steps = tiny_config(cases, **CARRYING), []
+    take = Learner.take
+
+    def interrupted(self, step):
+        steps.append(step)
+        if len(steps) == stopped_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return take(self, step)
+
+    monkeypatch.setattr(Learner, "take", interrupted)
+    with pytest.raises(StoppedError, match=r"medsiam train --resume .*run$"):
+        train(config, out=tmp_path / "run", progress=False)
+    assert len(steps) == stopped_at  # the step it was in is finished, no other begun
+    train(config, out=tmp_path / "run", resume=True, progress=False)
+    assert len(steps) == 2 + 6
+    assert_same_weights(weights_of(tmp_path / "run"), weights_of(carrying))
+    for name in ("loss", "validation_score"):
+        one, other = (
+            [json.loads(line)[name] for line in (f / "metrics.jsonl").read_text().splitlines()]
+            for f in (tmp_path / "run", carrying)
+        )
+        assert one == other
+    with pytest.raises(NothingToDoError, match="finished"):
+        train(config, out=tmp_path / "run", resume=True, progress=False)
+
+
+class Killed(BaseException):
+    """Nothing handles it: what is on disk is what a kill would leave (see the campaign)."""
+
+
+@pytest.mark.parametrize("killed_at", [0, 2, 5])
+def test_killed_and_resumed_gives_the_same_bits(run, cases, tmp_path, monkeypatch, killed_at):
+    take = Learner.take
+
+    def killed(self, step):
+        if step == killed_at:
+            raise Killed
+        return take(self, step)
+
+    monkeypatch.setattr(Learner, "take", killed)
+    with pytest.raises(Killed):
+        train(tiny_config(cases), out=tmp_path / "run", progress=False)
+    monkeypatch.undo()
+    assert not (tmp_path / "run" / "encoder").exists()
+    resumed = train(tiny_config(cases), out=tmp_path / "run", resume=True, progress=False)
+    assert resumed.best_epoch == run.best_epoch
+    assert_same_weights(weights_of(tmp_path / "run"), weights_of(run.folder))
+
+
+def test_only_the_run_that_was_begun_is_resumed(cases, tmp_path):
+    config = tiny_config(cases, data={"cases": cases, "name": "other", "licence": "CC0-1.0"})
+    write_config(tmp_path / "run", config)
+    with pytest.raises(UsageError, match=r"other values of data.name"):
+        train(tiny_config(cases), out=tmp_path / "run", resume=True, progress=False)
+    write_config(tmp_path / "run", tiny_config(cases))
+    write_environment(tmp_path / "run", tiny_config(cases), data_hash="0" * 64)
+    with pytest.raises(UsageError, match="the scans, their conditions or the split are not what"):
+        train(tiny_config(cases), out=tmp_path / "run", resume=True, progress=False)
+
+
+def test_no_epochs_fit_the_whitening_alone(cases, tmp_path):
+    config = tiny_config(
+        cases,
+        schedule={"epochs": 0},
+        whitening={"scatter": "conditions", "shrinkage": 0.3},
+        encoder={
+            "backbone": "resnet10",
+            "width": 0.25,
+            "views": "turns",
+            "project": False,
+            "embedding_dim": 128,
+        },
+    )
+    result = train(config, out=tmp_path / "run", progress=False)
+    assert result.best_epoch == 0
+    network = result.encoder.network
+    fresh = new_encoder(
+        config.architecture, config.recipe, name="x", licence="x", random_state=0
+    ).network
+    assert torch.equal(
+        network.backbone.state_dict()["network.conv1.weight"],
+        fresh.backbone.state_dict()["network.conv1.weight"],
+    )
+    scans = prepare_rows(
+        [r for r in read_case_table(cases).rows if not in_validation(tmp_path / "run", r)],
+        config.recipe,
+        advance=lambda: None,
+    )
+    with torch.inference_mode():
+        views = network.view_features(scans.tensors)
+    alone = Whitening(128)
+    alone.fit(views.reshape(-1, 128), scans.conditions * 4, shrinkage=0.3)
+    torch.testing.assert_close(network.whitening.matrix, alone.matrix, rtol=1e-3, atol=1e-3)
+
+
+def in_validation(run_folder, row):
+    with (run_folder / "split.csv").open() as stream:
+        return {r["path"]: r["part"] for r in csv.DictReader(stream)}[row.path_text] != "training"
+
+
+def test_a_share_of_the_start_stays(cases, run, tmp_path):
+    start = {"weights": str(run.folder / "encoder"), "share": 1.0, "frozen_stages": 2}
+    result = train(tiny_config(cases, start=start), out=tmp_path / "run", progress=False)
+    before = run.encoder.network.backbone.state_dict()
+    after = result.encoder.network.backbone.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert not torch.equal(
+        run.encoder.network.projection.weight, result.encoder.network.projection.weight
+    )

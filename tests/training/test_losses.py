@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from medsiam.errors import UsageError
 from medsiam.training.losses import (
     contrastive_loss,
+    match_loss,
+    multi_similarity_loss,
+    prototypical_loss,
+    squared_distances,
     supervised_contrastive_loss,
     triplet_loss,
 )
@@ -168,3 +173,75 @@ def test_supervised_contrastive_gradient_is_finite_at_equal_embeddings():
     supervised_contrastive_loss(points, positive, negative, temperature=0.1).backward()
     assert points.grad is not None
     assert torch.isfinite(points.grad).all()
+
+
+def test_squared_distances_are_the_loop_and_smooth_at_zero():
+    points = torch.tensor(POINTS, dtype=torch.float64, requires_grad=True)
+    found = squared_distances(points, points[:3])
+    for i, row in enumerate(found.tolist()):
+        assert row == pytest.approx([loop_distance(POINTS[i], POINTS[j]) ** 2 for j in range(3)])
+    assert found.diagonal().tolist() == [0.0] * 3
+    found.sum().backward()
+    assert torch.isfinite(points.grad).all()
+
+
+def test_multi_similarity_is_the_formula_of_the_paper():
+    """Over the cosines; an anchor without anything similar (here c) has no say."""
+    units = [[x / (math.hypot(*p) or 1.0) for x in p] for p in POINTS]
+    terms = []
+    for i in range(4):
+        cosines = [sum(x * y for x, y in zip(units[i], unit, strict=True)) for unit in units]
+        similar = [j for j in range(5) if j != i and CONDITIONS[j] == CONDITIONS[i]]
+        others = [j for j in range(5) if CONDITIONS[j] != CONDITIONS[i]]
+        pull = math.log(1 + sum(math.exp(-2 * (cosines[j] - 0.5)) for j in similar)) / 2
+        push = math.log(1 + sum(math.exp(50 * (cosines[j] - 0.5)) for j in others)) / 50
+        terms.append(pull + push)
+    masks = map(torch.from_numpy, similar_and_not(CONDITIONS, list("vwxyz")))
+    loss = multi_similarity_loss(torch.tensor(POINTS), *masks)
+    assert loss.item() == pytest.approx(sum(terms) / 4, rel=1e-5)
+
+
+@pytest.mark.parametrize("conditions", ["aaa", "abc"])
+def test_multi_similarity_is_never_silent_where_there_is_nothing_to_compare(conditions):
+    masks = map(torch.from_numpy, similar_and_not(list(conditions), list("xyz")))
+    with pytest.raises(UsageError, match="multi-similarity loss: no scan of the batch has"):
+        multi_similarity_loss(torch.tensor(POINTS[:3]), *masks)
+
+
+def test_prototypical_takes_conditions_as_they_come():
+    support, queries = torch.tensor(POINTS[:3]), torch.tensor(POINTS[3:])
+    prototypes = {9: [1.5, 2.0], 4: POINTS[2]}  # the mean of two, and one alone
+    terms = []
+    for query, condition in zip(POINTS[3:], (4, 9), strict=True):
+        scores = {c: -(loop_distance(query, p) ** 2) / 0.5 for c, p in prototypes.items()}
+        total = math.log(sum(math.exp(score) for score in scores.values()))
+        terms.append(total - scores[condition])
+    loss = prototypical_loss(
+        support, np.array([9, 9, 4]), queries, np.array([4, 9]), temperature=0.5
+    )
+    assert loss.item() == pytest.approx(sum(terms) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(("n_queries", "support"), [(0, [1, 2]), (2, [1, 1])])
+def test_prototypical_without_queries_or_choice_is_refused(n_queries, support):
+    with pytest.raises(UsageError, match=f"prototypical loss: {n_queries} queries"):
+        prototypical_loss(
+            torch.ones(2, 3),
+            np.array(support),
+            torch.ones(n_queries, 3),
+            np.ones(n_queries, dtype=np.int64),
+            temperature=1.0,
+        )
+
+
+def test_match_gives_either_kind_of_pair_one_half():
+    logits, apart = torch.tensor([2.0, -1.0, 0.5, 0.0]), torch.tensor([False, True, True, True])
+
+    def chance(x):
+        return 1 / (1 + math.exp(-x))
+
+    push = -sum(math.log(1 - chance(x)) for x in (-1.0, 0.5, 0.0)) / 3
+    expected = (-math.log(chance(2.0)) + push) / 2
+    assert match_loss(logits, apart).item() == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(UsageError, match="match loss: the batch of 1 pairs holds no dissimilar"):
+        match_loss(logits[:1], apart[:1])

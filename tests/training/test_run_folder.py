@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from medsiam.errors import OutputError
-from medsiam.training.run_folder import create_run_folder
+from medsiam.config import load_config
+from medsiam.errors import OutputError, UsageError
+from medsiam.training import TrainingConfig
+from medsiam.training.run_folder import (
+    check_same_run,
+    create_run_folder,
+    read_config,
+    write_config,
+    write_environment,
+)
+from tests.training.shapes import tiny_config
 
 
 def test_new_and_empty_folders_are_taken(tmp_path):
@@ -25,3 +34,37 @@ def test_a_file_in_the_way_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be made"):
         create_run_folder(tmp_path / "file" / "run")
+
+
+def test_the_configuration_is_found_again_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "weights").mkdir()
+    config = tiny_config(
+        "cases.csv",
+        start={"weights": "weights"},
+        pretraining={"epochs": 1, "cases": "more.csv"},
+    )
+    write_config(tmp_path / "run", config)
+    monkeypatch.chdir("/")
+    read = read_config(tmp_path / "run")
+    assert read == load_config(tmp_path / "run" / "config.toml", TrainingConfig)
+    assert read.data.cases == tmp_path / "cases.csv"
+    assert read.pretraining.cases == tmp_path / "more.csv"
+    assert read.start.weights == str(tmp_path / "weights")
+    assert read.optimiser == config.optimiser
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["config.toml"]
+
+
+def test_only_the_same_run_goes_on(tmp_path):
+    config = tiny_config(tmp_path / "cases.csv")
+    with pytest.raises(UsageError, match="no run to go on with"):
+        read_config(tmp_path)
+    write_config(tmp_path, config)
+    check_same_run(tmp_path, config, data_hash="a")  # killed before its environment was written
+    write_environment(tmp_path, config, data_hash="a")
+    check_same_run(tmp_path, config, data_hash="a")
+    other = tiny_config(tmp_path / "cases.csv", loss={"margin": 0.5}, start={"share": 0.5})
+    with pytest.raises(UsageError, match=r"other values of start.share, loss.margin;"):
+        check_same_run(tmp_path, other, data_hash="a")
+    with pytest.raises(UsageError, match="the scans, their conditions or the split"):
+        check_same_run(tmp_path, config, data_hash="b")

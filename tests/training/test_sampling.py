@@ -8,7 +8,7 @@ from itertools import combinations, permutations
 import numpy as np
 import pytest
 
-from medsiam.training.sampling import all_pairs, all_triplets, draw_batch
+from medsiam.training.sampling import all_pairs, all_triplets, draw_batch, draw_episode
 
 CONDITIONS = ["a"] * 6 + ["b"] * 4 + ["c"] * 2
 SUBJECTS = ["a1", "a1", "a2", "a3", "a3", "a4", "b1", "b1", "b2", "b2", "c1", "c2"]
@@ -121,3 +121,59 @@ def test_every_two_conditions_meet_equally_often():
         if apart
     )
     assert meetings == {("a", "b"): 4, ("a", "c"): 4, ("b", "c"): 4}
+
+
+def episode(seed=0, *, support=2, size=4, uneven=False, conditions=CONDITIONS, subjects=SUBJECTS):
+    return draw_episode(
+        conditions,
+        subjects,
+        conditions_per_batch=None,
+        scans_per_condition=size,
+        support_per_condition=support,
+        uneven=uneven,
+        random_state=np.random.default_rng(seed),
+    )
+
+
+@pytest.mark.parametrize("uneven", [False, True])
+def test_no_subject_is_support_and_asks(uneven):
+    numbers = Counter()
+    for seed in range(40):
+        drawn = episode(seed, uneven=uneven)
+        assert Counter(CONDITIONS[i] for i in drawn.positions) == {"a": 4, "b": 4, "c": 4}
+        for condition in "abc":
+            sides = [
+                {SUBJECTS[i] for i in drawn.positions[side] if CONDITIONS[i] == condition}
+                for side in (drawn.support, ~drawn.support)
+            ]
+            assert all(sides)
+            assert not sides[0] & sides[1]
+        of_a = [CONDITIONS[i] == "a" for i in drawn.positions]
+        numbers[int(drawn.support[of_a].sum())] += 1
+    # b and c have two subjects: one is support and the other asks, whatever was asked for.
+    assert set(numbers) == ({1, 2} if uneven else {2})
+
+
+def test_support_comes_from_as_many_subjects_as_shots():
+    drawn = episode(1, support=3, size=5)
+    support = [i for i in drawn.positions[drawn.support] if CONDITIONS[i] == "a"]
+    assert len(support) == len({SUBJECTS[i] for i in support}) == 3
+
+
+def test_an_episode_repeats_and_a_subject_alone_is_on_both_sides():
+    assert episode(3).positions.tolist() == episode(3).positions.tolist()
+    assert any(episode(3).positions.tolist() != episode(s).positions.tolist() for s in range(4, 8))
+    drawn = episode(conditions=["a", "a", "b"], subjects=["s", "s", "t"])
+    assert drawn.support.reshape(2, 4).sum(axis=1).tolist() == [1, 1]
+    assert np.array(["a", "a", "b"])[drawn.positions].tolist() == ["a"] * 4 + ["b"] * 4
+
+
+def test_with_earlier_scans_only_the_batch_has_anchors():
+    whole_pairs, whole_triplets = (f(CONDITIONS, SUBJECTS) for f in (all_pairs, all_triplets))
+    pairs, triplets = (f(CONDITIONS, SUBJECTS, 7) for f in (all_pairs, all_triplets))
+    inside = whole_triplets.anchor < 7
+    for name in ("anchor", "positive", "negative"):
+        assert getattr(triplets, name).tolist() == getattr(whole_triplets, name)[inside].tolist()
+    found = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    expected = set(zip(whole_pairs.first.tolist(), whole_pairs.second.tolist(), strict=True))
+    assert found == {(i, j) for i, j in expected if i < 7}
