@@ -1,37 +1,55 @@
-"""Claim: few-shot accuracy on conditions the encoder never saw, beside the pixel distance.
+"""Claim: accuracy on conditions an encoder never saw, beside its peers on the same cases.
 
-Trains both committed configurations through the command line, embeds the whole case table,
-evaluates the unseen conditions. Needs MEDSIAM_DATA.
+Trains the committed configurations for each seed (or takes a shipped encoder), embeds each case
+table, evaluates every protocol of configs/evaluation, with the baselines of `medsiam evaluate` and
+a paired bootstrap against the shipped and the trained encoders. Needs MEDSIAM_DATA.
 
-    python benchmarks/few_shot.py [--seeds 0 1 2] [--work DIR]
+    python benchmarks/few_shot.py [--only NAME ...] [--seeds 0 1 2] [--baselines] [--work DIR]
+
+A run folder or an .npz that is there already is taken as it is.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from machine import write_result
 
 ROOT = Path(__file__).parents[1]
-TASKS: dict[str, dict[str, Any]] = {
-    "chula_2d": {
-        "cases": "chula_rbc_cells/labels.csv",
-        "unseen": ["stomatocyte", "teardrop", "burr_cell"],
-        "joined": False,
-    },
-    "acdc_3d": {
-        "cases": "acdc_cardiac_mri/labels.csv",
-        "unseen": ["HCM", "RV"],
-        "joined": True,  # ED and ES of a patient are one case
-    },
+
+
+@dataclass(frozen=True)
+class Task:
+    """A data set, the protocols on it, and who is measured.
+
+    Attributes:
+        table: case table, below MEDSIAM_DATA.
+        protocols: of configs/evaluation.
+        trained: configurations of configs/training.
+        shipped: encoders by name.
+    """
+
+    table: str
+    protocols: tuple[str, ...]
+    trained: tuple[str, ...] = ()
+    shipped: tuple[str, ...] = ()
+
+
+TASKS = {
+    "cells": Task("chula_rbc_cells", ("chula_dev3",), ("chula_2d",), ("default-2d",)),
+    "heart": Task("acdc_cardiac_mri", ("acdc_dev_unseen2",), (), ("cardiac-cine", "default-3d")),
+    "adrenal": Task("adrenalmnist3d_64", ("adrenal_dev",), (), ("default-3d",)),
+    "chest": Task("cxr_rare_pneumonia", ("cxr_dev4", "cxr_dev_rare5"), (), ("default-2d",)),
+    "ultrasound": Task("lung_ultrasound", ("us_cross_source",), (), ("default-2d",)),
 }
 
 
@@ -40,52 +58,72 @@ def medsiam(*arguments: object) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def case_table(source: Path, joined: bool, work: Path) -> Path:
-    """The data set's table; with `case_id` = patient where the phases are to be joined."""
-    with source.open(newline="", encoding="utf-8") as stream:
-        rows = list(csv.DictReader(stream))
-    for row in rows:
-        row["path"] = str(source.parent / row["path"])
-        row.pop("mask_path", None)
-        if joined:
-            row["case_id"] = row["patient_id"]
-    path = work / "cases.csv"
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
+def encoders(task: Task, seeds: list[int], work: Path) -> Iterator[tuple[str, str, float | None]]:
+    """Name, folder or name to load, and the seconds its training took (None: not trained now)."""
+    for config in task.trained:
+        for seed in seeds:
+            run = work / f"{config}_{seed}"
+            start, seconds = time.monotonic(), None
+            if not (run / "encoder").exists():
+                path = ROOT / "configs" / "training" / f"{config}.toml"
+                medsiam("train", path, f"run.seed={seed}", "--out", run)
+                seconds = time.monotonic() - start
+            yield f"{config}, seed {seed}", str(run / "encoder"), seconds
+    for name in task.shipped:
+        yield name, name, None
 
 
-def measure(name: str, task: dict[str, Any], seed: int, work: Path) -> dict[str, Any]:
-    work.mkdir(parents=True, exist_ok=True)
-    data = Path(os.environ["MEDSIAM_DATA"]).resolve()
-    cases = case_table(data / task["cases"], task["joined"], work)
-    config = ROOT / "configs" / "training" / f"{name}.toml"
-    run = work / "run"
-    start = time.monotonic()
-    if not run.exists():
-        medsiam("train", config, f"run.seed={seed}", "--out", run)
-    seconds = time.monotonic() - start
-    medsiam("embed", cases, "--encoder", run / "encoder", "--out", work / "emb.npz")
-    chosen = [word for condition in task["unseen"] for word in ("--condition", condition)]
-    answer = medsiam(
-        "evaluate", work / "emb.npz", "--cases", cases, *chosen, "--baselines", "--json"
-    )
-    return {"task": name, "seed": seed, "training_seconds": seconds, **json.loads(answer)}
+def measure(name: str, task: Task, args: argparse.Namespace) -> dict[str, Any]:
+    cases = Path(os.environ["MEDSIAM_DATA"]).resolve() / task.table / "labels.csv"
+    files, seconds = {}, {}
+    for encoder, source, took in encoders(task, args.seeds, args.work):
+        files[encoder] = args.work / f"{name}_{encoder.replace(', seed ', '_')}.npz"
+        seconds[encoder] = took
+        if not files[encoder].exists():
+            medsiam("embed", cases, "--encoder", source, "--out", files[encoder])
+    first, *others = files.values()
+    found: dict[str, Any] = {"training_seconds": seconds}
+    for protocol in task.protocols:
+        path = ROOT / "configs" / "evaluation" / f"{protocol}.toml"
+        more = ["--baselines"] if args.baselines else []
+        more += ["--against", *map(str, others)] if others else []
+        out = args.work / f"{name}_{protocol}"
+        answer = medsiam(
+            "evaluate", first, "--cases", cases, "--protocol", path, "--out", out, "--json", *more
+        )
+        found[protocol] = shortened(json.loads(answer))
+        show(protocol, found[protocol])
+    return found
+
+
+def shortened(document: dict[str, Any]) -> dict[str, Any]:
+    """The figures that docs/benchmarks.md quotes."""
+    kept = ("name", "few_shot", "retrieval", "pair_auc", "open_set", "official_split", "folds")
+    return {
+        "results": [{k: r.get(k) for k in (*kept, "source_probe")} for r in document["results"]],
+        "differences": document["differences"],
+    }
+
+
+def show(protocol: str, found: dict[str, Any]) -> None:
+    print(f"\n{protocol}")
+    for result in found["results"]:
+        shots = "  ".join(
+            f"{shot['n_shot']}: {shot['accuracy']:.3f} [{shot['low']:.2f}, {shot['high']:.2f}]"
+            for shot in result["few_shot"]
+        )
+        print(f"  {result['name']:40} {shots}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--only", nargs="+", choices=list(TASKS), default=list(TASKS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--baselines", action="store_true")
     parser.add_argument("--work", type=Path, default=Path("runs/benchmark"))
     args = parser.parse_args()
-    figures = [
-        measure(name, task, seed, args.work / f"{name}_{seed}")
-        for name, task in TASKS.items()
-        for seed in args.seeds
-    ]
-    print(json.dumps(figures, indent=2))
+    args.work.mkdir(parents=True, exist_ok=True)
+    figures = {name: measure(name, TASKS[name], args) for name in args.only}
     print(f"written: {write_result('few_shot', figures)}", file=sys.stderr)
 
 
