@@ -2,7 +2,8 @@
 
 Columns: `path,condition` are needed (`label` is accepted for `condition`); `patient_id, group,
 case_id, split, phase, proof, licence, source, modality, mask_path, notes` are used where present;
-every other column is ignored with a notice. Paths are absolute or relative to the CSV.
+every other column is kept in `CaseRow.extra`, and named in a notice. Paths are absolute or
+relative to the CSV.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class CaseRow:
         case_id: as given, else `path_text` without its suffixes.
         phase: name of the scan among the scans of its case; "" where the row has no case_id, so
             that its scan is a case of its own.
+        extra: (column, value) of the columns without a use of their own, for evaluation by slices
+            and filters. Never printed.
     """
 
     row: int
@@ -60,6 +63,7 @@ class CaseRow:
     modality: str | None = None
     mask_path: Path | None = None
     notes: str | None = None
+    extra: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:  # the generated one would print the patient's identifier
         return f"CaseRow({self.path_text!r}, {self.condition!r}, row {self.row})"
@@ -72,6 +76,13 @@ class CaseRow:
         if self.group:
             return f"group:{self.group}"
         return f"case:{self.case_id}"
+
+    def value(self, column: str) -> str | None:
+        """What the table says in this column; None where it says nothing."""
+        if column not in KNOWN_COLUMNS:
+            return dict(self.extra).get(column)
+        known = getattr(self, column)
+        return str(known) if known else dict(self.extra).get(column)
 
     @property
     def stands_alone(self) -> bool:
@@ -197,7 +208,16 @@ def _row(
         modality=cells.get("modality"),
         mask_path=(folder / mask).absolute() if mask else None,
         notes=cells.get("notes"),
+        extra=_extra(record, columns, joined=bool(cells.get("case_id"))),
     )
+
+
+def _extra(
+    record: dict[str, str], columns: dict[str, str], *, joined: bool
+) -> tuple[tuple[str, str], ...]:
+    """What no field has taken; a phase too, where no case_id gives it a meaning."""
+    used = set(columns.values()) - (set() if joined else {"phase"})
+    return tuple((name, value) for name, value in record.items() if value and name not in used)
 
 
 def _without_suffixes(path_text: str) -> str:

@@ -103,13 +103,25 @@ def _retrieval_score(
 
 
 def leave_subject_out(
-    embeddings: ArrayLike, labels: ArrayLike, subjects: ArrayLike, *, metric: str
+    embeddings: ArrayLike,
+    labels: ArrayLike,
+    subjects: ArrayLike,
+    *,
+    metric: str,
+    asking: Codes | None = None,
 ) -> Iterator[tuple[Codes, Floats]]:
     """Yield blocks of queries with their distances to every case.
 
+    Args:
+        embeddings: (n, d).
+        labels: (n,) conditions.
+        subjects: (n,).
+        metric: one of `medsiam.distances.METRICS`.
+        asking: positions of the queries; None: every case. For "mahalanobis" all cases ask.
+
     Yields:
         positions (b,) of the queries, and distances (b, n); infinite to cases of the query's own
-        subject. Each case is a query once.
+        subject. Each query comes once.
     """
     check_metric(metric)
     x = np.ascontiguousarray(embeddings, dtype=np.float64)
@@ -123,8 +135,9 @@ def leave_subject_out(
         yield from _leave_fold_out(x, names, owners)
         return
     size = max(1, _BLOCK_DISTANCES // max(len(x), 1))
-    for start in range(0, len(x), size):
-        queries = np.arange(start, min(start + size, len(x)))
+    askers = np.arange(len(x)) if asking is None else asking
+    for start in range(0, len(askers), size):
+        queries = askers[start : start + size]
         distances = pairwise_distances(x[queries], x, metric=metric)
         distances[owners[queries, None] == owners[None, :]] = np.inf
         yield queries, distances

@@ -6,19 +6,25 @@ import argparse
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medsiam.cli.terminal import notice, print_json, print_text, progress, table
+
+_WIDTH = 210  # of the table where it is piped: a line for each embeddings
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from medsiam.cases import CaseRow
-    from medsiam.evaluation import EpisodeProtocol, Evaluation, Figure
-
-PIXELS = "pixels (baseline)"
-RANDOM = "random (baseline)"
+    from medsiam.evaluation import (
+        Difference,
+        EpisodeProtocol,
+        Evaluation,
+        Figure,
+        Robustness,
+        TableEvaluation,
+    )
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -26,10 +32,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "evaluate",
         help="measure few-shot accuracy and retrieval of saved embeddings",
         description="Measure how well the embeddings of `medsiam embed` tell conditions apart: "
-        "few-shot accuracy, retrieval, pairs. A patient (or group) is never compared with "
-        "itself, and every interval is over patients.",
+        "few-shot accuracy, retrieval, pairs, unknown conditions. A patient (or group) is never "
+        "compared with itself, and every interval is over patients.",
         epilog="example: medsiam evaluate emb.npz --cases cases.csv --condition HCM "
-        "--condition RV --baselines",
+        "--condition RV --baselines --out report",
     )
     parser.add_argument("embeddings", metavar="EMB.npz", type=Path)
     parser.add_argument(
@@ -39,7 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--protocol",
         metavar="P.toml",
         type=Path,
-        help="settings of the episodes (default: 1, 5 and 10 shots, 1000 episodes, cosine)",
+        help="settings of the evaluation (default: 1, 5 and 10 shots, 1000 episodes, cosine)",
     )
     parser.add_argument(
         "--condition",
@@ -55,11 +61,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--baselines",
-        action="store_true",
-        help="also measure the distance between pixels (reads the scans) and random embeddings",
+        nargs="?",
+        const="untrained",
+        choices=("untrained", "all"),
+        help="also measure pixels, gradients, random and ImageNet networks (reads the scans); "
+        "all: also two networks trained on the other conditions, in minutes",
     )
     parser.add_argument(
-        "--out", metavar="DIR", type=Path, help="also write evaluation.json and evaluation.csv"
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="OTHER.npz",
+        type=Path,
+        help="other embeddings of the same rows, compared by the paired bootstrap over patients",
+    )
+    parser.add_argument(
+        "--robustness",
+        metavar="E",
+        help="the encoder that made the embeddings: also measure how ranks move when scans are "
+        "rotated, shifted, brightened, made noisy or coarse (reads the scans)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="also write evaluation.html, .json and .csv"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
@@ -68,38 +91,45 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     from medsiam.cases import read_case_table
     from medsiam.encoders import load_embeddings
-    from medsiam.evaluation import evaluation_csv, evaluation_document, select_rows
-    from medsiam.writing import write_atomically
+    from medsiam.evaluation import compare_evaluations, evaluation_document
 
-    paths, embeddings = load_embeddings(args.embeddings)
-    rows = read_case_table(args.cases, check_files=False).rows
     protocol = _protocol(args)
-    chosen = select_rows(rows, conditions=protocol.conditions, splits=args.split)
-    name = args.embeddings.stem
-    results = {name: _evaluate(chosen, paths, embeddings, protocol, rows)}
+    rows = read_case_table(args.cases, check_files=False).rows
+    paths, embeddings = load_embeddings(args.embeddings)
+    measured = {args.embeddings.stem: _evaluate(args, rows, paths, embeddings, protocol)}
+    for name, other in _others(args.against, list(measured)).items():
+        measured[name] = _evaluate(args, rows, *load_embeddings(other), protocol)
+    remarks: tuple[str, ...] = ()
     if args.baselines:
-        results |= _baselines(chosen, paths, embeddings, protocol)
+        more, remarks = _baselines(args, rows, paths, embeddings, protocol)
+        measured |= more
+    results = {name: found.evaluation for name, found in measured.items()}
+    first, *others = results.values()
+    differences = {
+        name: compare_evaluations(first, other)
+        for name, other in zip(list(results)[1:], others, strict=True)
+    }
+    robustness = _robustness(args, rows, measured, protocol) if args.robustness else None
     document = {
         "embeddings": str(args.embeddings),
         "embeddings_sha256": hashlib.sha256(args.embeddings.read_bytes()).hexdigest(),
         "cases": str(args.cases),
         "splits": args.split,
-        **evaluation_document(results),
+        **evaluation_document(results, differences=differences, robustness=robustness),
     }
+    document["notices"] += remarks
     if args.out:
-        import json
-
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        write_atomically(args.out / "evaluation.json", text + "\n")
-        write_atomically(args.out / "evaluation.csv", evaluation_csv(results))
+        _write(args.out, document, measured, differences, robustness)
     for text in document["notices"]:
         notice(text)
     if args.json:
         print_json(document)
     else:
         _show(results)
+        _show_differences(differences, args.against)
+        _show_robustness(robustness)
     if args.out:
-        notice(f"written: {args.out / 'evaluation.json'}, {args.out / 'evaluation.csv'}")
+        notice(f"written: {args.out / 'evaluation.html'}, and .json and .csv beside it")
     return 0
 
 
@@ -120,55 +150,104 @@ def _protocol(args: argparse.Namespace) -> EpisodeProtocol:
 
 
 def _evaluate(
+    args: argparse.Namespace,
     rows: Sequence[CaseRow],
     paths: Sequence[str],
     embeddings: NDArray[np.float32],
     protocol: EpisodeProtocol,
-    all_rows: Sequence[CaseRow],
-) -> Evaluation:
-    from medsiam.evaluation import evaluate, join_cases
+) -> TableEvaluation:
+    from medsiam.evaluation import evaluate_rows
 
-    items = join_cases(rows, paths, embeddings, table=all_rows)
-    return evaluate(
-        items.embeddings,
-        conditions=items.conditions,
-        subjects=items.subjects,
-        protocol=protocol,
-        n_scans=items.n_scans,
-        notices=items.notices,
-    )
+    return evaluate_rows(rows, paths, embeddings, protocol=protocol, splits=args.split)
+
+
+def _others(against: Sequence[Path], taken: list[str]) -> dict[str, Path]:
+    """A name for each file, its path where two share a name."""
+    names = [*taken, *(path.stem for path in against)]
+    return {path.stem if names.count(path.stem) == 1 else str(path): path for path in against}
 
 
 def _baselines(
+    args: argparse.Namespace,
     rows: Sequence[CaseRow],
     paths: Sequence[str],
     embeddings: NDArray[np.float32],
     protocol: EpisodeProtocol,
-) -> dict[str, Evaluation]:
-    """The same cases with pixels for embeddings, and with random numbers."""
-    import numpy as np
-
-    from medsiam.encoders import embed_case_rows
-    from medsiam.errors import ScanError
+) -> tuple[dict[str, TableEvaluation], tuple[str, ...]]:
+    """The same cases by everything simpler; every embedded row is read."""
+    from medsiam.encoders import embed_baselines
+    from medsiam.errors import NothingToDoError
 
     embedded = set(paths)
     present = [row for row in rows if row.path_text in embedded]
-    with progress("pixel baseline", len(present)) as advance:
-        pixels = embed_case_rows(present, None, advance=advance)
-    if pixels.failures:
-        first = pixels.failures[0]
-        raise ScanError(
-            first.code,
-            f"the pixel baseline needs the scans: {len(pixels.failures)} of {len(present)} cannot "
-            f"be read, first {first.path}: {first.message}; leave --baselines out",
+    if not present:
+        raise NothingToDoError("none of the table's cases has an embedding")
+    with progress("baselines", 4 * len(present)) as advance:
+        ladder = embed_baselines(
+            present,
+            evaluated=protocol.conditions,
+            random_dim=embeddings.shape[1],
+            random_state=protocol.random_state,
+            advance=advance,
         )
-    rng = np.random.default_rng(protocol.random_state)
-    noise = rng.standard_normal((len(present), embeddings.shape[1])).astype(np.float32)
-    names = [row.path_text for row in present]
-    return {
-        PIXELS: _evaluate(rows, names, pixels.embeddings, protocol, rows),
-        RANDOM: _evaluate(rows, names, noise, protocol, rows),
+    remarks = list(ladder.notices)
+    found = dict(ladder.embeddings)
+    if args.baselines == "all":
+        from medsiam.training import train_baselines
+
+        trained = train_baselines(args.cases, present, protocol.conditions)
+        found |= trained.embeddings
+        remarks += trained.notices
+    measured = {
+        name: _evaluate(args, rows, ladder.paths, values, protocol)
+        for name, values in found.items()
     }
+    return measured, tuple(remarks)
+
+
+def _robustness(
+    args: argparse.Namespace,
+    rows: Sequence[CaseRow],
+    measured: dict[str, TableEvaluation],
+    protocol: EpisodeProtocol,
+) -> Robustness:
+    from medsiam.encoders import PERTURBATIONS, embed_perturbed, load_encoder
+    from medsiam.evaluation import measure_robustness
+
+    items = next(iter(measured.values())).items
+    encoder = load_encoder(args.robustness)
+    by_path = {row.path_text: row for row in rows}
+    chosen = items.sample(100, random_state=protocol.random_state)
+    scans = [by_path[path] for place in chosen for path in items.paths[place]]
+    total = len(scans) * (1 + len(PERTURBATIONS))
+    with progress("perturbed scans", total) as advance:
+        found = embed_perturbed(scans, encoder, random_state=protocol.random_state, advance=advance)
+    return measure_robustness(items, chosen, found.paths, found.embeddings, protocol=protocol)
+
+
+def _write(
+    folder: Path,
+    document: dict[str, Any],
+    measured: dict[str, TableEvaluation],
+    differences: dict[str, tuple[Difference, ...]],
+    robustness: Robustness | None,
+) -> None:
+    import json
+
+    from medsiam.evaluation import evaluation_csv, evaluation_page
+    from medsiam.writing import write_atomically
+
+    results = {name: found.evaluation for name, found in measured.items()}
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(folder / "evaluation.json", text + "\n")
+    write_atomically(folder / "evaluation.csv", evaluation_csv(results))
+    page = evaluation_page(
+        measured,
+        differences=differences,
+        robustness=robustness,
+        notices=document["notices"],
+    )
+    write_atomically(folder / "evaluation.html", page)
 
 
 def _show(results: dict[str, Evaluation]) -> None:
@@ -199,19 +278,64 @@ def _show(results: dict[str, Evaluation]) -> None:
             "macro P@1",
             "macro mAP",
             "pair AUC",
+            "open-set AUROC",
         ),
         [(name, *_cells(evaluation)) for name, evaluation in results.items()],
+        width=_WIDTH,
     )
 
 
-def _cells(evaluation: Evaluation) -> list[str]:
-    retrieval = evaluation.retrieval
+def _cells(evaluation: Evaluation) -> list[str | None]:
+    retrieval, unknown = evaluation.retrieval, evaluation.open_set
     figures = [(shot.accuracy, shot.low, shot.high) for shot in evaluation.few_shot]
     figures += [_triple(retrieval.precision_at_1), _triple(retrieval.mean_average_precision)]
     auc = evaluation.pair_auc
     figures.append((auc.value, auc.low, auc.high))
-    return [f"{value:.3f} [{low:.2f}, {high:.2f}]" for value, low, high in figures]
+    cells: list[str | None] = [_cell(*figure) for figure in figures]
+    return [*cells, _cell(*_triple(unknown.auroc)) if unknown else None]
+
+
+def _cell(value: float, low: float, high: float) -> str:
+    return f"{value:.3f} [{low:.2f}, {high:.2f}]"
 
 
 def _triple(figure: Figure) -> tuple[float, float, float]:
     return figure.value, figure.low, figure.high
+
+
+def _show_differences(
+    differences: dict[str, tuple[Difference, ...]], against: Sequence[Path]
+) -> None:
+    """What `--against` asked for; baselines' differences are in the document."""
+    shown = ("few_shot", "retrieval.precision_at_1", "retrieval.mean_average_precision")
+    rows = [
+        (name, found.measure, _cell(found.value, found.low, found.high), f"{found.p:.4f}")
+        for name, several in list(differences.items())[: len(against)]
+        for found in several
+        if found.measure.startswith(shown) and not found.measure.endswith("_micro")
+    ]
+    if rows:
+        table(
+            "less the other embeddings; [95 % interval of the paired bootstrap over subjects]",
+            ("other", "figure", "difference", "p"),
+            rows,
+        )
+
+
+def _show_robustness(robustness: Robustness | None) -> None:
+    if robustness is None:
+        return
+    table(
+        f"how ranks move when {robustness.n_cases} scans are changed",
+        ("change", "nearest case stays", "of the 10 nearest stay", "macro P@1", "unchanged"),
+        [
+            (
+                entry.name,
+                _cell(*_triple(entry.nearest_stays)),
+                _cell(*_triple(entry.overlap_at_10)),
+                _cell(*_triple(entry.precision_at_1)),
+                f"{robustness.precision_at_1.value:.3f}",
+            )
+            for entry in robustness.changes
+        ],
+    )

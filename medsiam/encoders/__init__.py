@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.encoders.baselines.ladder import Ladder as Ladder
+    from medsiam.encoders.baselines.ladder import embed_baselines as embed_baselines
     from medsiam.encoders.card import BACKBONES as BACKBONES
     from medsiam.encoders.card import AnatomyPlan as AnatomyPlan
     from medsiam.encoders.card import Architecture as Architecture
@@ -17,12 +19,16 @@ if TYPE_CHECKING:
     from medsiam.encoders.checkpoint import in_half_precision as in_half_precision
     from medsiam.encoders.checkpoint import load_encoder as load_encoder
     from medsiam.encoders.checkpoint import save_encoder as save_encoder
+    from medsiam.encoders.domains import join_domains as join_domains
     from medsiam.encoders.embeddings_file import load_embeddings as load_embeddings
     from medsiam.encoders.embeddings_file import save_embeddings as save_embeddings
     from medsiam.encoders.encoder import Encoder as Encoder
     from medsiam.encoders.encoder import new_encoder as new_encoder
     from medsiam.encoders.match_head import MatchHead as MatchHead
     from medsiam.encoders.pixels import pixel_embeddings as pixel_embeddings
+    from medsiam.encoders.robustness import PERTURBATIONS as PERTURBATIONS
+    from medsiam.encoders.robustness import PerturbedEmbeddings as PerturbedEmbeddings
+    from medsiam.encoders.robustness import embed_perturbed as embed_perturbed
     from medsiam.encoders.shipped import SHIPPED as SHIPPED
     from medsiam.encoders.start import load_start as load_start
     from medsiam.encoders.table import RowFailure as RowFailure
@@ -37,17 +43,23 @@ _HOMES = {
     "Architecture": ".card",
     "Encoder": ".encoder",
     "EncoderCard": ".card",
+    "Ladder": ".baselines.ladder",
     "MatchHead": ".match_head",
     "MeasuredMetric": ".card",
     "RowFailure": ".table",
+    "PERTURBATIONS": ".robustness",
+    "PerturbedEmbeddings": ".robustness",
     "SHIPPED": ".shipped",
     "TableEmbeddings": ".table",
     "TrainingData": ".card",
     "TwinEncoder": ".twin",
     "Verification": ".card",
     "Whitening": ".whitening",
+    "embed_baselines": ".baselines.ladder",
     "embed_case_rows": ".table",
+    "embed_perturbed": ".robustness",
     "in_half_precision": ".checkpoint",
+    "join_domains": ".domains",
     "load_embeddings": ".embeddings_file",
     "load_encoder": ".checkpoint",
     "load_start": ".start",

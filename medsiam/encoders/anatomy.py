@@ -38,7 +38,7 @@ class AnatomyBackbone(Backbone):
             strides=(2,) * (len(plan.channels) - 1),
             num_res_units=1,
             norm="batch",
-        ).to(memory_format=torch.channels_last)
+        )
         names = list_measures(plan)
         super().__init__(network, stages=(network,), channels=(len(names),))
         self.plan = plan
@@ -61,15 +61,14 @@ class AnatomyBackbone(Backbone):
         stacks = slice_stacks(x)
         n_slices = x.shape[-1]
         # In parts: a batch of volumes has hundreds of slices.
-        parts = [
-            self.logits(part) for part in stacks.split(len(stacks) if self.training else n_slices)
-        ]
+        size = len(stacks) if self.training else n_slices
+        parts = [self.logits(stacks[i : i + size]) for i in range(0, len(stacks), size)]
         shares = torch.cat(parts).float().softmax(dim=1)
         empty = (stacks[:, REACH] == 0).flatten(1).all(dim=1)[:, None, None, None]
         nothing = torch.zeros_like(shares)
         nothing[:, 0] = 1
         shares = torch.where(empty, nothing, shares)
-        return shares.unflatten(0, (len(x), n_slices)).movedim(1, -1)
+        return shares.reshape(len(x), n_slices, *shares.shape[1:]).movedim(1, -1)
 
     def logits(self, stacks: torch.Tensor) -> torch.Tensor:
         """Segment slices: (m, 2 * REACH + 1, x, y) -> (m, 1 + structures, x, y).

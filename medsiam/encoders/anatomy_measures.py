@@ -24,6 +24,9 @@ _FAINT = 0.1  # share of the largest slice area at which a slice is half present
 _STEADY = 100.0  # mm^2 of the centre structure that weigh as much as the volume's own middle
 _MEAN_INVERSE_RADIUS = 3.5255  # of a unit square around the origin: 4 ln(1 + sqrt 2)
 _PEAK = 8  # exponent of the mean that stands for the thickest place
+_NEAR = 1.8  # radii of all structures together within which a voxel belongs to them
+_STEEP = 16  # how suddenly voxels beyond lose their weight
+_SEARCHES = 4
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Measure:
 def list_measures(plan: AnatomyPlan) -> tuple[Measure, ...]:
     """Return what `measure` gives, in its order."""
     one = plan.structures
+    around = [name for name in one if name != plan.centre]
     two = [f"{a}/{b}" for a, b in combinations(one, 2)]
     levels = [f"level {level + 1}" for level in range(N_LEVELS)]
     sectors = [f"sector {sector + 1}" for sector in range(N_SECTORS)]
@@ -52,7 +56,7 @@ def list_measures(plan: AnatomyPlan) -> tuple[Measure, ...]:
         "radius": [f"{a} {level}" for a in one for level in levels],
         "thickness": [f"{a} {level}" for a in one for level in (*levels, "thickest")],
         "thickness ratio": [f"{pair} {level}" for pair in two for level in levels],
-        "unevenness": [f"{a} {level}" for a in one for level in levels],
+        "unevenness": [f"{a} {level}" for a in around for level in levels],
         "sector": [f"{a} {sector}" for a in one for sector in sectors],
         "extent": [f"{a} {way}" for a in one for way in ("height", "length", "width")],
         "distance": [f"{pair} {way}" for pair in two for way in ("in plane", "along axis")],
@@ -75,6 +79,7 @@ def measure(probabilities: torch.Tensor, plan: AnatomyPlan) -> torch.Tensor:
 
 def _measure_one(shares: torch.Tensor, plan: AnatomyPlan) -> torch.Tensor:
     """(structures, x, y, z) -> (measures,)."""
+    shares = shares * _nearness(shares.detach(), plan.spacing)[..., None]
     pairs = list(combinations(range(len(shares)), 2))
     first, second = [a for a, _ in pairs], [b for _, b in pairs]
     spacing = plan.spacing
@@ -101,12 +106,36 @@ def _measure_one(shares: torch.Tensor, plan: AnatomyPlan) -> torch.Tensor:
         radii,
         torch.cat([mean_thickness, thickest[:, None]], dim=1),
         log_thickness[first] - log_thickness[second],
-        uneven,
+        uneven[[name != plan.centre for name in plan.structures]],
         by_level.mean(dim=2),
         extents,
         distances,
     ]
     return torch.cat([part.flatten() for part in parts])
+
+
+def _nearness(shares: torch.Tensor, spacing: tuple[float, float, float]) -> torch.Tensor:
+    """Weight of each place in the plane, (x, y): 1 at the structures, 0 far away.
+
+    A few voxels found by mistake on the other side of the body would spoil every extent. Their
+    weight falls with the distance from the middle of all structures, which is looked for again
+    with the weights found.
+    """
+    areas = shares.sum(dim=(0, 1, 2)) * spacing[0] * spacing[1]
+    reach = _NEAR * (areas.max() / math.pi + 1e-6).sqrt()
+    flat = (shares**2).sum(dim=(0, 3)) + 1e-9  # squared: what is found surely counts for more
+    x, y = (
+        torch.arange(n, dtype=flat.dtype, device=flat.device) * step
+        for n, step in zip(flat.shape, spacing[:2], strict=True)
+    )
+    near = torch.ones_like(flat)
+    for _ in range(_SEARCHES):
+        sure = flat * near
+        middle_x = (sure.sum(dim=1) @ x) / sure.sum()
+        middle_y = (sure.sum(dim=0) @ y) / sure.sum()
+        away = ((x[:, None] - middle_x) ** 2 + (y[None] - middle_y) ** 2).sqrt()
+        near = 1 / (1 + (away / reach) ** _STEEP)
+    return near
 
 
 def _levels(areas: torch.Tensor, front: int | None) -> tuple[torch.Tensor, float]:

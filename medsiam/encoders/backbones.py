@@ -29,7 +29,7 @@ from medsiam.encoders.backbone import Backbone
 from medsiam.encoders.card import Architecture
 from medsiam.encoders.lite0 import LITE0_CHANNELS, lite0_network
 from medsiam.encoders.same_padding import SamePadding
-from medsiam.encoders.slices import SliceBySlice
+from medsiam.encoders.slices import EverySoManySlices, SliceBySlice
 from medsiam.errors import UsageError
 
 _RESNET_LAYERS = {
@@ -103,7 +103,8 @@ def _lite0(spatial_dims: int) -> _Parts:
     """Published weights are for images: a volume goes through them slice by slice."""
     network, stages = lite0_network()
     if spatial_dims == 3:
-        stages = tuple(SliceBySlice(stage) for stage in stages)
+        stem, *groups = (SliceBySlice(stage) for stage in stages)
+        stages = (nn.Sequential(EverySoManySlices(), stem), *groups)
     return _Parts(network, stages=stages, channels=LITE0_CHANNELS)
 
 

@@ -80,7 +80,7 @@ class Architecture(_Record):
     pooling: Literal["mean", "centre"] = Field(
         default="mean", description="centre: weighted by a Gaussian around the middle"
     )
-    views: Literal["one", "flip", "turns"] = Field(
+    views: Literal["one", "flip", "turns", "axes"] = Field(
         default="one", description="looks at a scan whose mean is embedded, outside of training"
     )
     project: bool = Field(
@@ -91,6 +91,12 @@ class Architecture(_Record):
     )
     whitened_domains: int = Field(
         default=0, ge=0, description="kinds of scans with a whitening of their own; 0: none"
+    )
+    whitening_keeps: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of the plain features joined with the whitened ones; 0: not joined",
     )
     normalize: bool = Field(default=True, description="embeddings of unit length")
     match_head: bool = Field(

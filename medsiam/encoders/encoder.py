@@ -166,7 +166,8 @@ def new_encoder(
     _check_fit(architecture, recipe)
     if not architecture.project:
         n_features = feature_dim(architecture)
-        architecture = architecture.model_copy(update={"embedding_dim": n_features})
+        n_joined = 2 if architecture.whitening_keeps else 1
+        architecture = architecture.model_copy(update={"embedding_dim": n_joined * n_features})
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(random_state)
         network = TwinEncoder.from_architecture(architecture).eval()

@@ -11,7 +11,7 @@ from torch import nn
 from medsiam.errors import UsageError
 
 LARGEST = 3.0  # standard deviations beyond which a measure says no more
-_LEAST_SPREAD = 1e-6
+_LEAST_SPREAD = 0.02  # mm, ml or share: what varies less is noise of the segmentation
 
 
 class MeasureScale(nn.Module):
@@ -20,6 +20,11 @@ class MeasureScale(nn.Module):
     The identity until it is fitted. All it knows is in its buffers, so it is saved with the
     weights.
     """
+
+    mean: torch.Tensor
+    spread: torch.Tensor
+    weight: torch.Tensor
+    limit: torch.Tensor
 
     def __init__(self, families: Sequence[str]) -> None:
         """Prepare for measures of these families, one name per measure."""
@@ -46,7 +51,7 @@ class MeasureScale(nn.Module):
                 f"{tuple(measures.shape)}"
             )
         spread = measures.std(dim=0)
-        steady = spread < _LEAST_SPREAD  # says nothing: weight 0, not a division by nothing
+        steady = spread < _LEAST_SPREAD
         sizes = [self._families.count(family) for family in self._families]
         weight = 1 / torch.tensor(sizes, dtype=measures.dtype).sqrt()
         self.mean.copy_(measures.mean(dim=0))

@@ -17,6 +17,9 @@ from medsiam.encoders.pixels import pixel_vector
 from medsiam.errors import MedsiamError, ScanError, UsageError
 from medsiam.preprocessing.transform import prepare
 from medsiam.scans.read import read_scan
+from medsiam.scans.scan import Scan
+
+Measure = Callable[[Scan], torch.Tensor]
 
 _READERS = 1  # reads and prepares while the network works; two would wait for each other
 
@@ -55,7 +58,7 @@ class TableEmbeddings:
 
 def embed_case_rows(
     rows: Iterable[CaseRow],
-    encoder: Encoder | None,
+    encoder: Encoder | Measure | None,
     *,
     batch_size: int = 16,
     advance: Callable[[], None] | None = None,
@@ -64,7 +67,7 @@ def embed_case_rows(
 
     Args:
         rows: of the table.
-        encoder: None for the pixel baseline.
+        encoder: an encoder, or a function from a scan to a vector; None for the pixel baseline.
         batch_size: scans per pass; about twice as many are held in memory.
         advance: called once per finished row.
 
@@ -73,6 +76,7 @@ def embed_case_rows(
     """
     if batch_size < 1:
         raise UsageError(f"batch_size must be at least 1, got {batch_size}")
+    encoder = encoder or pixel_vector
     paths: list[str] = []
     parts: list[NDArray[np.float32]] = []
     failures: list[RowFailure] = []
@@ -98,12 +102,13 @@ def embed_case_rows(
             advance()
     if batch:
         parts.append(_embed(batch, encoder))
-    empty = np.empty((0, encoder.embedding_dim if encoder else 0), np.float32)
+    dim = encoder.embedding_dim if isinstance(encoder, Encoder) else 0
+    empty = np.empty((0, dim), np.float32)
     return TableEmbeddings(tuple(paths), np.concatenate(parts) if parts else empty, tuple(failures))
 
 
 def _loaded(
-    rows: Iterable[CaseRow], encoder: Encoder | None, *, ahead: int
+    rows: Iterable[CaseRow], encoder: Encoder | Measure, *, ahead: int
 ) -> Iterator[tuple[CaseRow, torch.Tensor | RowFailure]]:
     """Yield each row with its tensor, in order, while the next ones are read."""
     waiting: deque[tuple[CaseRow, Future[torch.Tensor | RowFailure]]] = deque()
@@ -118,16 +123,16 @@ def _loaded(
             yield first, future.result()
 
 
-def _load(row: CaseRow, encoder: Encoder | None) -> torch.Tensor | RowFailure:
+def _load(row: CaseRow, encoder: Encoder | Measure) -> torch.Tensor | RowFailure:
     try:
         scan = read_scan(row.path)
-        return prepare(scan, encoder.recipe) if encoder else pixel_vector(scan)
+        return prepare(scan, encoder.recipe) if isinstance(encoder, Encoder) else encoder(scan)
     except ScanError as error:
         return RowFailure(row.row, row.path_text, error.code, str(error))
     except MedsiamError as error:
         return RowFailure(row.row, row.path_text, "mismatch", str(error))
 
 
-def _embed(batch: list[torch.Tensor], encoder: Encoder | None) -> NDArray[np.float32]:
+def _embed(batch: list[torch.Tensor], encoder: Encoder | Measure) -> NDArray[np.float32]:
     stacked = torch.stack(batch)
-    return encoder.embed_tensors(stacked) if encoder else stacked.numpy()
+    return encoder.embed_tensors(stacked) if isinstance(encoder, Encoder) else stacked.numpy()

@@ -50,23 +50,29 @@ class TwinEncoder(nn.Module):
             {"spatial_dims": spatial_dims, "backbone": backbone, **parts}
         )
         self.backbone = build_backbone(architecture)
-        dim, n_features = architecture.embedding_dim, self.backbone.feature_dim
-        if not architecture.project and dim != n_features:
+        n_features = self.backbone.feature_dim
+        dim, parts_joined = architecture.embedding_dim, 2 if architecture.whitening_keeps else 1
+        if dim % parts_joined or (not architecture.project and dim != parts_joined * n_features):
             raise UsageError(
-                f"embedding_dim = {dim}, but without a projection the embedding is the "
-                f"{n_features} features of the backbone"
+                f"embedding_dim = {dim}, but the embedding joins {parts_joined} times "
+                f"{n_features if not architecture.project else 'as many'} features"
             )
+        dim //= parts_joined
         self.projection = nn.Linear(n_features, dim) if architecture.project else nn.Identity()
         self.neck: nn.Module = nn.Identity()
         if architecture.standardize:
             self.neck = nn.BatchNorm1d(dim, affine=False)
         self.whitening: Whitening | nn.Identity = nn.Identity()
         if architecture.whitened_domains:
-            self.whitening = Whitening(dim, architecture.whitened_domains)
-        self.match_head = MatchHead(dim) if architecture.match_head else None
-        self.embedding_dim = dim
+            self.whitening = Whitening(
+                dim, architecture.whitened_domains, keep=architecture.whitening_keeps
+            )
+        self.match_head = MatchHead(architecture.embedding_dim) if architecture.match_head else None
+        self.embedding_dim = architecture.embedding_dim
         self.normalize = architecture.normalize
         self._views = VIEWS[architecture.views]
+        # Looks along other axes see other things; flips and turns are samples of the same.
+        self._views_are_samples = architecture.views != "axes"
 
     @classmethod
     def from_architecture(cls, architecture: Architecture) -> Self:
@@ -83,13 +89,18 @@ class TwinEncoder(nn.Module):
         return functional.normalize(embeddings, dim=1) if self.normalize else embeddings
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
-        """What whitening sees, of one look: (n, in_channels, *size) -> (n, embedding_dim)."""
+        """What whitening sees, of one look: (n, in_channels, *size) -> (n, dim)."""
         features: torch.Tensor = self.neck(self.projection(self.backbone(x)))
         return features
 
     def view_features(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, in_channels, *size) -> (n_views, n, embedding_dim)."""
+        """(n, in_channels, *size) -> (n_views, n, dim)."""
         return torch.stack([self.features(view(x)) for view in self._views])
+
+    def whitening_samples(self, x: torch.Tensor) -> torch.Tensor:
+        """What a whitening is fitted on: (n, in_channels, *size) -> (n_samples, n, dim)."""
+        features = self.view_features(x)
+        return features if self._views_are_samples else features.mean(dim=0, keepdim=True)
 
     def forward_pair(self, a: torch.Tensor, b: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed both sides of pairs in one pass, with the same weights.

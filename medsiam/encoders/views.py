@@ -1,6 +1,8 @@
 """Looks at one scan whose features are averaged: what turns a cell must not turn its embedding.
 
-All act on the first two spatial axes of (n, channels, x, y[, z]).
+All act on the spatial axes of (n, channels, x, y[, z]): "flip" and "turns" on the first two, "axes"
+shows a volume to a network that goes through slices along its third, its first and its second
+axis.
 """
 
 from __future__ import annotations
@@ -25,8 +27,17 @@ def _turned(x: torch.Tensor, quarters: int) -> torch.Tensor:
     return x.rot90(quarters, (2, 3))
 
 
+def _along_x(x: torch.Tensor) -> torch.Tensor:
+    return x.movedim(2, -1)
+
+
+def _along_y(x: torch.Tensor) -> torch.Tensor:
+    return x.movedim(3, -1)
+
+
 VIEWS: dict[str, tuple[View, ...]] = {
     "one": (_plain,),
     "flip": (_plain, _flipped),
+    "axes": (_plain, _along_x, _along_y),
     "turns": tuple(partial(_turned, quarters=quarters) for quarters in range(4)),
 }

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
@@ -23,11 +24,17 @@ class Whitening(nn.Module):
 
     A whitening fitted on blood cells says nothing about chest X-rays. With several domains, a scan
     takes that of the domain whose centre its features are nearest to (cosine), if they are as near
-    as that domain's radius; else its features stay as they are.
+    as that domain's radius; else it has none.
+
+    With `keep`, plain and whitened features are joined, each of unit length, with `keep` of the
+    squared length for the plain ones: they carry over to conditions unlike those fitted on, and a
+    scan of no domain can still be compared by them (its whitened part is 0).
 
     Attributes:
-        n_domains: how many.
         dim: length of the features.
+        n_domains: how many.
+        keep: share of the plain features.
+        out_dim: length of the result: `dim`, or twice that with `keep`.
     """
 
     mean: torch.Tensor
@@ -35,24 +42,29 @@ class Whitening(nn.Module):
     centre: torch.Tensor
     radius: torch.Tensor
 
-    def __init__(self, dim: int, n_domains: int = 1) -> None:
+    def __init__(self, dim: int, n_domains: int = 1, *, keep: float = 0.0) -> None:
         super().__init__()
-        self.dim, self.n_domains = dim, n_domains
+        self.dim, self.n_domains, self.keep = dim, n_domains, keep
+        self.out_dim = 2 * dim if keep else dim
         self.register_buffer("mean", torch.zeros(n_domains, dim))
         self.register_buffer("matrix", torch.eye(dim).repeat(n_domains, 1, 1))
         self.register_buffer("centre", torch.zeros(n_domains, dim))
         self.register_buffer("radius", torch.zeros(n_domains))
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        """(n, dim) -> (n, dim)."""
+        """(n, dim) -> (n, out_dim)."""
         if self.n_domains == 1:
-            return (features - self.mean[0]) @ self.matrix[0]
-        domains = self.domains(features)
-        whitened = features.clone()
-        for domain in range(self.n_domains):
-            own = domains == domain
-            whitened[own] = (features[own] - self.mean[domain]) @ self.matrix[domain]
-        return whitened
+            whitened = (features - self.mean[0]) @ self.matrix[0]
+        else:
+            domains = self.domains(features)
+            whitened = torch.zeros_like(features) if self.keep else features.clone()
+            for domain in range(self.n_domains):
+                own = domains == domain
+                whitened[own] = (features[own] - self.mean[domain]) @ self.matrix[domain]
+        if not self.keep:
+            return whitened
+        parts = (self.keep**0.5, features), ((1 - self.keep) ** 0.5, whitened)
+        return torch.cat([weight * functional.normalize(x, dim=1) for weight, x in parts], dim=1)
 
     def domains(self, features: torch.Tensor) -> torch.Tensor:
         """(n, dim) -> (n,) number of the domain that each scan belongs to; -1: none."""
@@ -98,13 +110,25 @@ class Whitening(nn.Module):
         values, axes = np.linalg.eigh(shrunk)
         matrix = (axes / np.sqrt(np.maximum(values, 1e-6))) @ axes.T
         unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
-        centre = unit.mean(axis=0)
-        away = 1 - unit @ centre / np.linalg.norm(centre)
         self.mean[domain] = torch.from_numpy(x.mean(axis=0))
         self.matrix[domain] = torch.from_numpy(matrix)
-        self.centre[domain] = torch.from_numpy(centre)
-        self.radius[domain] = float(_REACH * away.max())
+        self.centre[domain] = torch.from_numpy(unit.mean(axis=0))
+        self.radius[domain] = _radius(unit, names)
 
 
-# A domain reaches this many times as far as the farthest scan it was fitted on.
-_REACH = 1.3
+def _radius(unit: NDArray[np.float64], names: NDArray[np.generic]) -> float:
+    """How far from the centre a scan of this kind may lie, also one of a condition never seen.
+
+    Each condition in turn (or each quarter of the rows) is looked at from the centre of the others.
+    """
+    groups = names if len(np.unique(names)) > 1 else np.arange(len(unit)) % _FOLDS
+    distances = []
+    for group in np.unique(groups):
+        centre = unit[groups != group].mean(axis=0)
+        length = max(float(np.linalg.norm(centre)), 1e-12)
+        distances.append(1 - unit[groups == group] @ centre / length)
+    return float(_REACH * np.quantile(np.concatenate(distances), 0.99))
+
+
+_FOLDS = 4
+_REACH = 1.2

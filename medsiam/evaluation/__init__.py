@@ -13,27 +13,55 @@ if TYPE_CHECKING:
     from medsiam.evaluation.items import join_cases as join_cases
     from medsiam.evaluation.items import select_rows as select_rows
     from medsiam.evaluation.measure import evaluate as evaluate
+    from medsiam.evaluation.of_table import TableEvaluation as TableEvaluation
+    from medsiam.evaluation.of_table import evaluate_rows as evaluate_rows
+    from medsiam.evaluation.page import evaluation_page as evaluation_page
+    from medsiam.evaluation.paired import compare_evaluations as compare_evaluations
     from medsiam.evaluation.protocol import EpisodeProtocol as EpisodeProtocol
+    from medsiam.evaluation.result import Classification as Classification
     from medsiam.evaluation.result import ConditionCount as ConditionCount
     from medsiam.evaluation.result import Evaluation as Evaluation
     from medsiam.evaluation.result import FewShot as FewShot
     from medsiam.evaluation.result import Figure as Figure
+    from medsiam.evaluation.result import OpenSet as OpenSet
     from medsiam.evaluation.result import PairAuc as PairAuc
     from medsiam.evaluation.result import Retrieval as Retrieval
+    from medsiam.evaluation.result import Slice as Slice
+    from medsiam.evaluation.result import SourceProbe as SourceProbe
+    from medsiam.evaluation.result import UnevenShots as UnevenShots
+    from medsiam.evaluation.result import Verification as Verification
+    from medsiam.evaluation.robustness import RankChange as RankChange
+    from medsiam.evaluation.robustness import Robustness as Robustness
+    from medsiam.evaluation.robustness import measure_robustness as measure_robustness
+    from medsiam.evaluation.spread import Difference as Difference
 
 _HOMES = {
+    "Classification": ".result",
     "ConditionCount": ".result",
+    "Difference": ".spread",
     "EpisodeProtocol": ".protocol",
     "Evaluation": ".result",
     "FewShot": ".result",
     "Figure": ".result",
     "Items": ".items",
+    "OpenSet": ".result",
     "PairAuc": ".result",
+    "RankChange": ".robustness",
     "Retrieval": ".result",
+    "Robustness": ".robustness",
+    "Slice": ".result",
+    "SourceProbe": ".result",
+    "TableEvaluation": ".of_table",
+    "UnevenShots": ".result",
+    "Verification": ".result",
+    "compare_evaluations": ".paired",
     "evaluate": ".measure",
+    "evaluate_rows": ".of_table",
     "evaluation_csv": ".document",
     "evaluation_document": ".document",
+    "evaluation_page": ".page",
     "join_cases": ".items",
+    "measure_robustness": ".robustness",
     "select_rows": ".items",
 }
 

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from medsiam.distances import pairwise_distances, span_coordinates
 from medsiam.errors import NothingToDoError
-from medsiam.metrics import spread_of_cases
+from medsiam.evaluation.pairing import Cohort
 
 Positions = NDArray[np.intp]
 
-_ATTEMPTS = 200  # draws of one episode's support before it is given up
+_ATTEMPTS = 200  # draws of an episode before it is given up
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +21,8 @@ class Episodes:
     """Positions of cases in e episodes of w conditions.
 
     Attributes:
-        support: (e, w, n_shot) cases of different subjects in each row.
+        support: (e, w, n_shot) cases of different subjects in each row; -1 for an empty place,
+            where the shots are uneven.
         query: (e, w, n_query) cases of subjects that are nowhere in the episode's support.
     """
 
@@ -30,143 +30,186 @@ class Episodes:
     query: Positions
 
 
-@dataclass(frozen=True, eq=False)
-class _Pool:
-    """The cases of one condition by subject."""
+@dataclass(frozen=True)
+class EpisodePlan:
+    """How episodes are drawn.
 
-    subjects: Positions
-    cases: dict[int, Positions]
-
-    def draw(self, subjects: Positions, rng: np.random.Generator) -> list[int]:
-        """One case of each subject."""
-        drawn = []
-        for subject in subjects:
-            own = self.cases[int(subject)]
-            drawn.append(int(own[rng.integers(len(own))] if len(own) > 1 else own[0]))
-        return drawn
-
-
-def draw_episodes(
-    conditions: Sequence[str],
-    subjects: Sequence[str],
-    *,
-    n_shot: int,
-    n_way: int | None = None,
-    n_episodes: int = 1000,
-    n_query: int = 10,
-    random_state: int = 0,
-) -> Episodes:
-    """Draw episodes; the same arguments give the same episodes, whatever the embeddings.
-
-    In each episode and for each condition, `n_shot` subjects are drawn, then one case of each;
-    queries come from the subjects that are left, again one case each, and these subjects are
-    taken several times where they are fewer than `n_query`. Every condition thus has the same
-    number of queries, however uneven the table is.
-
-    Args:
-        conditions: (n,) each with at least n_shot + 1 subjects.
-        subjects: (n,).
-        n_shot: support cases per condition.
-        n_way: conditions per episode; None: all.
+    Attributes:
+        n_shot: support cases per condition; their mean where they are uneven.
+        spread: shots of a condition are drawn from n_shot - spread to n_shot + spread.
+        n_way: conditions per episode.
         n_episodes: how many.
         n_query: queries per condition.
         random_state: seed.
+    """
+
+    n_shot: int
+    n_way: int
+    spread: int = 0
+    n_episodes: int = 1000
+    n_query: int = 10
+    random_state: int = 0
+
+    @property
+    def most(self) -> int:
+        """The largest number of shots."""
+        return self.n_shot + self.spread
+
+
+@dataclass(frozen=True, eq=False)
+class _Pool:
+    """The cases of one condition on one side, in order of their subjects.
+
+    Attributes:
+        subjects: (s,) codes.
+        starts, sizes: (s,) where each subject's cases begin, and how many there are.
+        cases: positions.
+    """
+
+    subjects: Positions
+    starts: Positions
+    sizes: Positions
+    cases: Positions
+
+    def pick(self, seats: Positions, rng: np.random.Generator) -> Positions:
+        """One case of each subject; `seats` are places in `subjects`."""
+        sizes = self.sizes[seats]
+        offset = np.minimum((rng.random(seats.shape) * sizes).astype(np.intp), sizes - 1)
+        return self.cases[self.starts[seats] + offset]
+
+
+def draw_episodes(cohort: Cohort, plan: EpisodePlan) -> Episodes:
+    """Draw episodes; the same arguments give the same episodes, whatever the embeddings.
+
+    In each episode and for each condition, the support's subjects are drawn, then one case of
+    each; queries come from the subjects that are left, again one case each, and these subjects are
+    taken several times where they are fewer than `n_query`. Every condition thus has the same
+    number of queries, however uneven the table is. With sources "different", a source in the
+    episode's support asks nothing; with "one", each episode is drawn within one source.
+
+    Args:
+        cohort: each condition with subjects enough for the largest number of shots and a query.
+        plan: everything else.
 
     Raises:
-        NothingToDoError: where the conditions share so many subjects that no support leaves
-            a query to every condition.
+        NothingToDoError: where the conditions share so many subjects or sources that no support
+            leaves a query to every condition.
     """
-    rng = np.random.default_rng([random_state, n_shot])
-    pools = _pools(conditions, subjects)
-    n_subjects = len(set(subjects))
-    n_way = n_way or len(pools)
-    support = np.empty((n_episodes, n_way, n_shot), dtype=np.intp)
-    query = np.empty((n_episodes, n_way, n_query), dtype=np.intp)
-    for episode in range(n_episodes):
-        chosen = pools
-        if n_way < len(pools):
-            chosen = [pools[i] for i in rng.choice(len(pools), n_way, replace=False)]
-        taken, left = _split_subjects(chosen, n_shot, n_subjects, rng)
-        for way, pool in enumerate(chosen):
-            askers = np.resize(rng.permutation(left[way]), n_query)
-            support[episode, way] = pool.draw(taken[way], rng)
-            query[episode, way] = pool.draw(askers, rng)
-    return Episodes(support, query)
-
-
-def _pools(conditions: Sequence[str], subjects: Sequence[str]) -> list[_Pool]:
-    names = np.asarray(conditions)
-    owners = np.unique(np.asarray(subjects), return_inverse=True)[1]
-    pools = []
-    for name in np.unique(names):
-        cases = np.flatnonzero(names == name)
-        own = np.unique(owners[cases])
-        pools.append(_Pool(own, {int(s): cases[owners[cases] == s] for s in own}))
-    return pools
-
-
-def _split_subjects(
-    pools: Sequence[_Pool], n_shot: int, n_subjects: int, rng: np.random.Generator
-) -> tuple[list[Positions], list[Positions]]:
-    """For each condition, the subjects of its support and those left to ask.
-
-    A subject may have several conditions (cells of one smear): taken for one, it asks for none.
-    """
-    for _ in range(_ATTEMPTS):
-        taken = [rng.permutation(pool.subjects)[:n_shot] for pool in pools]
-        free = np.ones(n_subjects, dtype=bool)
-        free[np.concatenate(taken)] = False
-        left = [pool.subjects[free[pool.subjects]] for pool in pools]
-        if all(len(subjects) for subjects in left):
-            return taken, left
-    raise NothingToDoError(
-        f"the conditions share so many subjects that {n_shot} of each cannot be kept apart from "
-        "the queries"
+    rng = np.random.default_rng([plan.random_state, plan.n_shot, plan.spread])
+    if cohort.sources != "one":
+        return _draw(cohort, np.arange(len(cohort)), plan, plan.n_episodes, rng)
+    origins = eligible_sources(cohort, plan.most, plan.n_way)
+    if not len(origins):
+        raise NothingToDoError(
+            f"no source has {plan.n_way} conditions with {plan.most + 1} subjects each"
+        )
+    shares = np.array_split(np.arange(plan.n_episodes), len(origins))
+    parts = [
+        _draw(cohort, np.flatnonzero(cohort.origins == origin), plan, len(share), rng)
+        for origin, share in zip(origins, shares, strict=True)
+        if len(share)
+    ]
+    return Episodes(
+        np.concatenate([part.support for part in parts]),
+        np.concatenate([part.query for part in parts]),
     )
 
 
-def score_queries(
-    embeddings: ArrayLike, episodes: Episodes, *, metric: str = "cosine"
-) -> NDArray[np.float64]:
-    """Name each query's condition by the nearest prototype, the mean of its support embeddings.
-
-    For "mahalanobis" the precision comes from the episode's support alone, as a bank of these
-    cases would have it.
-
-    Args:
-        embeddings: (n, d).
-        episodes: positions into `embeddings`.
-        metric: one of `medsiam.distances.METRICS`.
-
-    Returns:
-        (e, w, n_query) 1 where the named condition is right, 0 where it is wrong, 1/t where t
-        conditions are equally near and the right one is among them.
-
-    Raises:
-        UsageError: "mahalanobis" where an episode's support cases are all alike.
-    """
-    x = np.ascontiguousarray(embeddings, dtype=np.float64)
-    n_episodes, n_way, n_query = episodes.query.shape
-    own = np.repeat(np.arange(n_way), n_query)
-    hits = np.empty(episodes.query.shape)
-    for episode in range(n_episodes):
-        support = x[episodes.support[episode]]
-        queries = x[episodes.query[episode].ravel()]
-        if metric == "mahalanobis":
-            distances = _mahalanobis(queries, support)
-        else:
-            distances = pairwise_distances(queries, support.mean(axis=1), metric=metric)
-        nearest = distances == distances.min(axis=1, keepdims=True)
-        right = nearest[np.arange(len(own)), own] / nearest.sum(axis=1)
-        hits[episode] = right.reshape(n_way, n_query)
-    return hits
+def eligible_sources(cohort: Cohort, n_shot: int, n_way: int) -> Positions:
+    """Sources within which episodes can be drawn."""
+    eligible = []
+    for origin in np.unique(cohort.origins):
+        inside = cohort.origins == origin
+        sizes = [
+            len(np.unique(cohort.owners[inside & (cohort.labels == label)]))
+            for label in range(cohort.n_conditions)
+        ]
+        if sum(size > n_shot for size in sizes) >= n_way:
+            eligible.append(origin)
+    return np.array(eligible, dtype=np.intp)
 
 
-def _mahalanobis(queries: NDArray[np.float64], support: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distances (q, w) of queries (q, d) to the prototypes of support cases (w, n_shot, d)."""
-    n_way, n_shot, d = support.shape
-    points = span_coordinates(np.concatenate([support.reshape(-1, d), queries]))
-    cases, asking = points[: n_way * n_shot], points[n_way * n_shot :]
-    precision = spread_of_cases(cases, np.repeat(np.arange(n_way), n_shot), dimensions=d)
-    prototypes = cases.reshape(n_way, n_shot, -1).mean(axis=1)
-    return pairwise_distances(asking, prototypes, metric="mahalanobis", precision=precision)
+def _draw(
+    cohort: Cohort, cases: Positions, plan: EpisodePlan, n_episodes: int, rng: np.random.Generator
+) -> Episodes:
+    """Episodes among these cases; those without a query for every condition are drawn again."""
+    banks, askers = [], []
+    for label in np.unique(cohort.labels[cases]):
+        own = cases[cohort.labels[cases] == label]
+        bank, asker = own[cohort.answers[own]], own[cohort.asks[own]]
+        enough = plan.most + (0 if cohort.one_sided else 1)
+        if len(np.unique(cohort.owners[bank])) >= enough and len(asker):
+            banks.append(_pool(cohort, bank))
+            askers.append(_pool(cohort, asker))
+    support = np.full((n_episodes, plan.n_way, plan.most), -1, dtype=np.intp)
+    query = np.empty((n_episodes, plan.n_way, plan.n_query), dtype=np.intp)
+    open_ = np.arange(n_episodes)
+    for _ in range(_ATTEMPTS):
+        drawn, done = _attempt(cohort, banks, askers, plan, len(open_), rng)
+        support[open_[done]], query[open_[done]] = drawn.support[done], drawn.query[done]
+        open_ = open_[~done]
+        if not len(open_):
+            return Episodes(support, query)
+    shared = "subjects" if cohort.sources != "different" else "subjects or sources"
+    raise NothingToDoError(
+        f"the conditions share so many {shared} that {plan.n_shot} of each cannot be kept apart "
+        "from the queries"
+    )
+
+
+def _pool(cohort: Cohort, cases: Positions) -> _Pool:
+    order = cases[np.argsort(cohort.owners[cases], kind="stable")]
+    subjects, starts, sizes = np.unique(cohort.owners[order], return_index=True, return_counts=True)
+    return _Pool(subjects, starts.astype(np.intp), sizes.astype(np.intp), order)
+
+
+def _attempt(
+    cohort: Cohort,
+    banks: Sequence[_Pool],
+    askers: Sequence[_Pool],
+    plan: EpisodePlan,
+    n: int,
+    rng: np.random.Generator,
+) -> tuple[Episodes, NDArray[np.bool_]]:
+    """Episodes, and which of them left a query to every condition."""
+    ways = np.argsort(rng.random((n, len(banks))), axis=1)[:, : plan.n_way]
+    if plan.n_way == len(banks):
+        ways = np.sort(ways, axis=1)
+    shots = np.full(ways.shape, plan.n_shot)
+    if plan.spread:
+        shots = rng.integers(plan.n_shot - plan.spread, plan.most + 1, size=ways.shape)
+    support = np.full((n, plan.n_way, plan.most), -1, dtype=np.intp)
+    for label, pool in enumerate(banks):
+        rows, way = np.nonzero(ways == label)
+        seats = np.argsort(rng.random((len(rows), len(pool.subjects))), axis=1)[:, : plan.most]
+        drawn = pool.pick(seats, rng)
+        drawn[np.arange(plan.most)[None, :] >= shots[rows, way][:, None]] = -1
+        support[rows, way] = drawn
+    free = _free_subjects(cohort, support)
+    query = np.zeros((n, plan.n_way, plan.n_query), dtype=np.intp)
+    done = np.ones(n, dtype=bool)
+    for label, pool in enumerate(askers):
+        rows, way = np.nonzero(ways == label)
+        open_ = free[rows[:, None], pool.subjects[None, :]]
+        n_open = open_.sum(axis=1)
+        order = np.argsort(rng.random(open_.shape) + ~open_, axis=1)  # the free ones first
+        turns = np.arange(plan.n_query)[None, :] % np.maximum(n_open, 1)[:, None]
+        query[rows, way] = pool.pick(np.take_along_axis(order, turns, axis=1), rng)
+        done[rows[n_open == 0]] = False
+    return Episodes(support, query), done
+
+
+def _free_subjects(cohort: Cohort, support: Positions) -> NDArray[np.bool_]:
+    """(n, n_subjects) who is not in the support, nor of a source that must differ from it."""
+    n = len(support)
+    seated = support.reshape(n, -1)
+    rows = np.broadcast_to(np.arange(n)[:, None], seated.shape)[seated >= 0]
+    taken = np.zeros((n, cohort.n_subjects), dtype=bool)
+    taken[rows, cohort.owners[seated[seated >= 0]]] = True
+    if cohort.sources == "different":
+        home = np.zeros((int(cohort.origins.max()) + 1, cohort.n_subjects), dtype=bool)
+        home[cohort.origins, cohort.owners] = True
+        used = np.zeros((n, len(home)), dtype=bool)
+        used[rows, cohort.origins[seated[seated >= 0]]] = True
+        taken |= used @ home
+    return ~taken

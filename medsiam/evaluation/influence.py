@@ -26,7 +26,7 @@ def query_influence(values: Floats, labels: Codes, weights: Floats) -> Floats:
         labels: (n,) codes from 0; all 0 for a plain mean.
         weights: (n,) how often each value was observed.
     """
-    total = np.bincount(labels, weights=weights)
+    total = np.maximum(np.bincount(labels, weights=weights), 1e-300)
     means = np.bincount(labels, weights=weights * values) / total
     influence: Floats = weights / total[labels] * (values - means[labels]) / len(total)
     return influence
@@ -70,62 +70,6 @@ def average_precision_influence(distances: Floats, relevant: NDArray[np.bool_]) 
     return influence
 
 
-def nearest_of_each_subject(distances: Floats, owners: Codes, *, depth: int = 32) -> Codes:
-    """Return each query's nearest case of each of the `depth` nearest subjects.
-
-    Args:
-        distances: (b, n); infinite for a case that is no candidate.
-        owners: (n,) subject of each case.
-        depth: subjects kept.
-
-    Returns:
-        (b, depth) positions from near to far, -1 where there are no more.
-    """
-    nearest = np.full((len(distances), depth), -1, dtype=np.intp)
-    for row, own in zip(nearest, distances, strict=True):
-        order = np.argsort(own, kind="stable")[: int(np.isfinite(own).sum())]
-        first = np.sort(np.unique(owners[order], return_index=True)[1])[:depth]
-        row[: len(first)] = order[first]
-    return nearest
-
-
-def half_sample_variances(
-    nearest: Codes, labels: Codes, owners: Codes, *, random_state: int, n_samples: int = 200
-) -> tuple[float, float]:
-    """Variance over subjects of macro and micro P@1.
-
-    P@1 jumps when a neighbour goes, so it has no derivative; its spread over random halves of the
-    subjects is that of the whole (J. Shao and C. F. J. Wu, "A general theory for jackknife
-    variance estimation", Annals of Statistics 17 (1989) 1176-1197), rather too wide than too
-    narrow.
-
-    Args:
-        nearest: (n, depth) as `nearest_of_each_subject` gives them.
-        labels: (n,) codes from 0; -1 for a case that is no query.
-        owners: (n,) codes from 0.
-        random_state: seed of the halves.
-        n_samples: halves drawn.
-    """
-    rng = np.random.default_rng(random_state)
-    n_subjects = int(owners.max()) + 1
-    half = n_subjects // 2
-    figures = []
-    for _ in range(n_samples):
-        drawn = np.zeros(n_subjects, dtype=bool)
-        drawn[rng.permutation(n_subjects)[:half]] = True
-        present = drawn[owners[nearest]] & (nearest >= 0)
-        asks = drawn[owners] & (labels >= 0) & present.any(axis=1)
-        found = nearest[asks, present[asks].argmax(axis=1)]
-        own = labels[asks]
-        if len(own):
-            right = labels[found] == own
-            n = np.bincount(own)
-            by_label = np.bincount(own, weights=right)[n > 0] / n[n > 0]
-            figures.append((by_label.mean(), right.mean()))
-    macro, micro = np.var(figures, axis=0) * half / (n_subjects - half)
-    return float(macro), float(micro)
-
-
 @dataclass(frozen=True, eq=False)
 class FewShotInfluence:
     """What moves few-shot accuracy.
@@ -141,7 +85,13 @@ class FewShotInfluence:
 
 
 def few_shot_influence(
-    hits: Floats, episodes: Episodes, *, labels: Codes, owners: Codes
+    hits: Floats,
+    episodes: Episodes,
+    *,
+    labels: Codes,
+    owners: Codes,
+    answers: NDArray[np.bool_] | None = None,
+    label: int | None = None,
 ) -> FewShotInfluence:
     """Influence of each subject on few-shot accuracy, by asking and by supporting.
 
@@ -152,42 +102,60 @@ def few_shot_influence(
     because a subject in the support does not ask.
 
     Args:
-        hits: (e, w, n_query) as `score_queries` gives them.
+        hits: (e, w, n_query) share of each query that got its own condition.
         episodes: what was scored.
         labels: (n,) condition of each case, codes from 0.
         owners: (n,) subject of each case, codes from 0.
+        answers: (n,) cases that may be support; None: all.
+        label: the accuracy of this condition alone; None: the mean over conditions.
     """
+    support, query = episodes.support, episodes.query
+    if label is not None:
+        rows, way = np.nonzero(labels[query[:, :, 0]] == label)
+        support, query, hits = support[rows], query[rows, way][:, None], hits[rows, way][:, None]
     pairs, role = np.unique(np.stack([labels, owners]), axis=1, return_inverse=True)
     role = role.ravel()  # a subject in one condition
     of_label, of_subject = pairs
-    asking = role[episodes.query]
+    asking = role[query]
     asked = np.bincount(asking.ravel(), minlength=len(of_label)).astype(np.float64)
     right = np.zeros(len(of_label))
     np.add.at(right, asking, hits)
     ease = right / np.maximum(asked, 1)
     surprise = (hits - ease[asking]).mean(axis=(1, 2))
-    by_supporting, noise = _support_influence(surprise, role[episodes.support], of_label)
+    banked = np.bincount(role, weights=answers, minlength=len(of_label)) > 0
+    by_supporting, noise = _support_influence(
+        surprise, np.where(support >= 0, role[support], -1), of_label, banked
+    )
+    groups = of_label if label is None else np.where(of_label == label, 0, 1)
+    by_asking = query_influence(ease, groups, asked)
+    if label is not None:
+        by_asking = np.where(of_label == label, 2 * by_asking, 0.0)  # one group of the two
     asker, both = np.zeros(int(owners.max()) + 1), np.zeros(int(owners.max()) + 1)
-    np.add.at(asker, of_subject, query_influence(ease, of_label, asked))
-    np.add.at(both, of_subject, query_influence(ease, of_label, asked) + by_supporting)
+    np.add.at(asker, of_subject, by_asking)
+    np.add.at(both, of_subject, by_asking + by_supporting)
     # The correction never takes more than the support has added.
     added = float(np.sum(both**2) - np.sum(asker**2))
     of_episodes = float(hits.mean(axis=(1, 2)).var()) / len(hits)
     return FewShotInfluence(both, of_episodes - min(noise, max(0.0, added)))
 
 
-def _support_influence(surprise: Floats, support: Codes, of_label: Codes) -> tuple[Floats, float]:
+def _support_influence(
+    surprise: Floats, support: Codes, of_label: Codes, banked: NDArray[np.bool_]
+) -> tuple[Floats, float]:
     """Influence of each role by supporting, and the variance that is only the episodes' luck.
 
     Args:
         surprise: (e,) accuracy of each episode beyond the ease of its queries.
-        support: (e, w, n_shot) roles.
+        support: (e, w, n_shot) roles; -1 for an empty place.
         of_label: (n_roles,) condition of each role.
+        banked: (n_roles,) whether the role may be support.
     """
-    n_episodes, _, n_shot = support.shape
+    n_episodes = len(support)
     rows = np.arange(n_episodes)[:, None]
-    inside = np.zeros((n_episodes, len(of_label)))
+    inside = np.zeros((n_episodes, len(of_label) + 1))
     inside[rows, support.reshape(n_episodes, -1)] = 1
+    inside = inside[:, :-1]  # the last one stands for empty places
+    n_shot = float((support >= 0).sum(axis=2).mean())
     playing = np.zeros((n_episodes, int(of_label.max()) + 1))  # conditions of each episode
     playing[rows, of_label[support[:, :, 0]]] = 1
     n_in, n_all = inside.sum(axis=0), playing.sum(axis=0)[of_label]
@@ -195,7 +163,7 @@ def _support_influence(surprise: Floats, support: Codes, of_label: Codes) -> tup
     both = (n_in > 0) & (n_in < n_all)
     per_in = np.where(both, 1 / np.maximum(n_in, 1), 0.0)
     per_out = np.where(both, 1 / np.maximum(n_all - n_in, 1), 0.0)
-    n_subjects = np.bincount(of_label)[of_label]
+    n_subjects = np.maximum(np.bincount(of_label, weights=banked), 1)[of_label]
     share = n_all / n_episodes * n_shot / n_subjects * (n_subjects - 1) / n_subjects
     influence: Floats = share * (sum_in * per_in - (sum_all - sum_in) * per_out)
     return influence, float(np.sum(share**2 * surprise.var() * (per_in + per_out)))
@@ -203,3 +171,34 @@ def _support_influence(surprise: Floats, support: Codes, of_label: Codes) -> tup
 
 def _from_here_on(values: Floats) -> Floats:
     return np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
+
+
+def sum_of_each(codes: Codes, values: Floats, n: int) -> Floats:
+    """(n,) sum of the values with each code."""
+    return np.asarray(np.bincount(codes, weights=values, minlength=n), dtype=np.float64)
+
+
+def auc_influence(scores: Floats, positive: NDArray[np.bool_]) -> tuple[float, Floats]:
+    """Area under the ROC curve and (n,) how far each case moves it.
+
+    E. DeLong et al., "Comparing the areas under two or more correlated receiver operating
+    characteristic curves", Biometrics 44 (1988) 837-845.
+
+    Args:
+        scores: (n,) higher = more positive.
+        positive: (n,) both kinds must be there.
+    """
+    low, high = np.sort(scores[~positive]), np.sort(scores[positive])
+    wins = np.empty(len(scores))  # of each case against the cases of the other kind
+    wins[positive] = share_below(low, scores[positive])
+    wins[~positive] = 1 - share_below(high, scores[~positive])
+    value = float(wins[positive].mean())
+    return value, (wins - value) / np.where(positive, len(high), len(low))
+
+
+def share_below(ranked: Floats, values: Floats) -> Floats:
+    """Share of sorted `ranked` below each value; equal ones count one half."""
+    below = np.searchsorted(ranked, values, side="left")
+    up_to = np.searchsorted(ranked, values, side="right")
+    share: Floats = (below + up_to) / (2 * len(ranked))
+    return share

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ class Items:
         subjects: (n,) what must stay on one side: patient, else group, else the row. In memory
             only: never printed or written.
         n_scans: (n,) scans joined in each case.
+        paths: (n,) `path_text` of each case's scans, in phase order.
+        facts: column -> (n,) what the table says of each case; None where it says nothing.
         notices: what was left out, and what is not known.
     """
 
@@ -33,7 +35,15 @@ class Items:
     conditions: tuple[str, ...]
     subjects: tuple[str, ...]
     n_scans: tuple[int, ...]
+    paths: tuple[tuple[str, ...], ...]
+    facts: dict[str, tuple[str | None, ...]]
     notices: tuple[str, ...]
+
+    def sample(self, most: int, *, random_state: int) -> tuple[int, ...]:
+        """Positions of at most so many cases, drawn evenly from all."""
+        n = len(self.conditions)
+        drawn = np.random.default_rng(random_state).permutation(n)[: min(n, most)]
+        return tuple(sorted(drawn.tolist()))
 
 
 def select_rows(
@@ -41,15 +51,17 @@ def select_rows(
     *,
     conditions: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
+    filters: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[CaseRow, ...]:
-    """Return the rows of these conditions and splits; None: all of them.
+    """Return the rows of these conditions, splits and values of columns; None: all of them.
 
     Raises:
-        UsageError: a condition or a split that no row has.
+        UsageError: a condition, a split or a value that no row has.
     """
     for kind, wanted, known in (
         ("condition", conditions, {row.condition for row in rows}),
         ("split", splits, {row.split for row in rows if row.split}),
+        *((column, wanted, _values(rows, column)) for column, wanted in (filters or {}).items()),
     ):
         for name in wanted or ():
             if name not in known:
@@ -59,7 +71,42 @@ def select_rows(
         for row in rows
         if (conditions is None or row.condition in conditions)
         and (splits is None or row.split in splits)
+        and all(row.value(column) in wanted for column, wanted in (filters or {}).items())
     )
+
+
+def _values(rows: Sequence[CaseRow], column: str) -> set[str]:
+    if column in ("patient_id", "group", "case_id"):  # never listed in a message
+        raise UsageError(f"rows are not chosen by {column}: name another column in [filter]")
+    return {value for row in rows if (value := row.value(column))}
+
+
+def join_patients(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
+    """Make one case of all rows of a patient, in phase order, for tables without case_id.
+
+    Raises:
+        UsageError: a row without patient, or a patient with two scans of one phase or of two
+            conditions.
+    """
+    nobody = [row.path_text for row in rows if not row.patient_id]
+    if nobody:
+        raise UsageError(
+            f"join = 'patient_id' needs a patient in every row; {len(nobody)} have none "
+            f"({_some(nobody)})"
+        )
+    first: dict[str, CaseRow] = {}
+    joined, seen = [], set()
+    for row in rows:
+        head = first.setdefault(str(row.patient_id), row)
+        phase = row.value("phase") or ""
+        if (head.path_text, phase) in seen or row.condition != head.condition:
+            raise UsageError(
+                f"join = 'patient_id': {row.path_text} and {head.path_text} are of one patient, "
+                "but of one phase or of two conditions; give them a case_id each"
+            )
+        seen.add((head.path_text, phase))
+        joined.append(replace(row, case_id=head.case_id, phase=phase))
+    return tuple(joined)
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
@@ -73,6 +120,7 @@ def join_cases(
     embeddings: NDArray[np.float32],
     *,
     table: Sequence[CaseRow] | None = None,
+    columns: Sequence[str] = (),
 ) -> Items:
     """Join the embeddings of each case's scans, in phase order, into one item.
 
@@ -81,6 +129,7 @@ def join_cases(
         paths: (n,) `path_text` of each embedding.
         embeddings: (n, d).
         table: all rows that the embeddings may be of; None: `rows`.
+        columns: whose values are kept as facts.
 
     Raises:
         UsageError: embeddings of scans that are not in the table.
@@ -102,6 +151,8 @@ def join_cases(
         conditions=tuple(case[0].condition for case in kept),
         subjects=tuple(_subject(case) for case in kept),
         n_scans=tuple(len(case) for case in kept),
+        paths=tuple(tuple(row.path_text for row in case) for case in kept),
+        facts={column: tuple(_fact(case, column) for case in kept) for column in columns},
         notices=(
             *_split_notices(kept),
             *_missing_notices(incomplete, vectors),
@@ -142,6 +193,12 @@ def _usual_phases(cases: Sequence[tuple[CaseRow, ...]]) -> tuple[str, ...]:
 def _subject(case: Sequence[CaseRow]) -> str:
     """One row that names the patient is enough for the case."""
     return next((row.subject for row in case if not row.stands_alone), case[0].subject)
+
+
+def _fact(case: Sequence[CaseRow], column: str) -> str | None:
+    """The value of all scans of the case, or their values joined."""
+    values = dict.fromkeys(value for row in case if (value := row.value(column)))
+    return " + ".join(values) or None
 
 
 def _missing_notices(

@@ -1,10 +1,10 @@
-"""How few-shot accuracy is measured: one frozen record, readable from TOML."""
+"""How an evaluation is made: one frozen record, readable from TOML."""
 
 from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class EpisodeProtocol(BaseModel):
@@ -22,12 +22,45 @@ class EpisodeProtocol(BaseModel):
     )
     n_way: int | None = Field(default=None, ge=2, description="conditions per episode; None: all")
     n_shots: tuple[int, ...] = Field(default=(1, 5, 10), description="support cases per condition")
+    uneven: bool = Field(
+        default=True, description="also measure shots that differ between conditions, same mean"
+    )
     n_episodes: int = Field(default=1000, ge=1, description="for each number of shots")
     n_query: int = Field(default=10, ge=1, description="queries per condition and episode")
     metric: Literal["euclidean", "cosine", "mahalanobis"] = "cosine"
     random_state: int = Field(
         default=0, ge=0, description="seed of the episodes and of the intervals"
     )
+    join: Literal["case_id", "patient_id"] = Field(
+        default="case_id", description="rows that share it are one case, in phase order"
+    )
+    filter: dict[str, tuple[str, ...]] = Field(
+        default={}, description="column = the values whose rows take part"
+    )
+    bank_split: str | None = Field(
+        default=None, description="value of `split` whose rows are compared with; None: any"
+    )
+    query_split: str | None = Field(
+        default=None, description="value of `split` whose rows ask; None: any"
+    )
+    sources: Literal["any", "one", "different"] = Field(
+        default="any", description="of a query and of the cases it is compared with"
+    )
+    source_column: str = Field(default="source", description="column that names the source")
+    slices: tuple[str, ...] = Field(
+        default=("source", "modality", "phase"), description="columns reported value by value"
+    )
+    n_folds: int | None = Field(
+        default=None, ge=2, description="linear probe over so many folds of subjects; None: none"
+    )
+
+    @field_validator("filter", mode="before")
+    @classmethod
+    def _single_values(cls, value: object) -> object:
+        """One value may stand without brackets."""
+        if not isinstance(value, dict):
+            return value
+        return {column: (v,) if isinstance(v, str) else v for column, v in value.items()}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -39,4 +72,11 @@ class EpisodeProtocol(BaseModel):
             raise ValueError("n_shots needs at least one number, each 1 or more")
         if len(set(self.n_shots)) < len(self.n_shots):
             raise ValueError("n_shots names a number twice")
+        if any(not values for values in self.filter.values()):
+            raise ValueError("filter names a column without a value")
         return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the case table that this evaluation looks at."""
+        return tuple(dict.fromkeys(("split", self.source_column, *self.slices)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from medsiam.evaluation.protocol import EpisodeProtocol
+from medsiam.evaluation.spread import Spread
 
 
 def _check(record: Figure | FewShot | PairAuc, value: float) -> None:
@@ -18,7 +20,7 @@ def _check(record: Figure | FewShot | PairAuc, value: float) -> None:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure between 0 and 1; higher is better.
+    """One figure between 0 and 1.
 
     Attributes:
         value: what was measured.
@@ -43,6 +45,27 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class UnevenShots:
+    """The same with shots that differ between the conditions of an episode.
+
+    Attributes:
+        fewest, most: shots of a condition, drawn evenly between them; their mean is `n_shot`.
+        accuracy, low, high: as of the balanced shots.
+        loss: accuracy of balanced shots less that of uneven ones.
+        loss_low, loss_high: 95 % interval over subjects of the loss.
+    """
+
+    fewest: int
+    most: int
+    accuracy: float
+    low: float
+    high: float
+    loss: float
+    loss_low: float
+    loss_high: float
+
+
+@dataclass(frozen=True)
 class FewShot:
     """Balanced accuracy of nearest-prototype episodes for one number of shots.
 
@@ -57,6 +80,9 @@ class FewShot:
         n_episodes: episodes drawn.
         by_condition: accuracy of each condition that took part.
         left_out: conditions with too few subjects for these shots, and how many they have.
+        intervals: 95 % interval of each value of `by_condition`.
+        confusion: condition -> share of its queries that were given each condition.
+        uneven: the same with uneven shots; None where it was not asked for or cannot be drawn.
     """
 
     n_shot: int
@@ -70,6 +96,9 @@ class FewShot:
     n_episodes: int
     by_condition: dict[str, float]
     left_out: dict[str, int]
+    intervals: dict[str, tuple[float, float]] = field(default_factory=dict)
+    confusion: dict[str, dict[str, float]] = field(default_factory=dict)
+    uneven: UnevenShots | None = None
 
     def __post_init__(self) -> None:
         _check(self, self.accuracy)
@@ -85,12 +114,22 @@ class Retrieval:
         precision_at_1_micro: the same, every query weighing the same.
         mean_average_precision: macro over conditions.
         mean_average_precision_micro: every query weighing the same.
+        precision_at_5, precision_at_10: share of the query's condition among the 5 or 10 nearest
+            cases; macro. Conditions with fewer cases cannot reach 1.
+        precision_at_min_5, precision_at_min_10: the same among the nearest min(k, cases of the
+            condition); macro.
+        mean_reciprocal_rank: 1 / place of the first case of the query's condition; macro.
     """
 
     precision_at_1: Figure
     precision_at_1_micro: Figure
     mean_average_precision: Figure
     mean_average_precision_micro: Figure
+    precision_at_5: Figure
+    precision_at_10: Figure
+    precision_at_min_5: Figure
+    precision_at_min_10: Figure
+    mean_reciprocal_rank: Figure
 
 
 @dataclass(frozen=True)
@@ -116,6 +155,104 @@ class PairAuc:
 
 
 @dataclass(frozen=True)
+class Verification:
+    """Same condition or not, decided by a threshold on the distance of a pair.
+
+    Attributes:
+        equal_error_rate: where as many different pairs are accepted as same pairs are refused;
+            lower is better, one half is chance.
+        threshold: the distance there.
+        tar_at_far_1, tar_at_far_01: share of same pairs accepted where 1 % and 0.1 % of different
+            pairs are.
+        n_same, n_different: pairs compared.
+    """
+
+    equal_error_rate: Figure
+    threshold: float
+    tar_at_far_1: Figure
+    tar_at_far_01: Figure
+    n_same: int
+    n_different: int
+
+
+@dataclass(frozen=True)
+class OpenSet:
+    """Queries of a condition that the bank lacks, told by the distance to the nearest case.
+
+    Attributes:
+        auroc: probability that such a query lies farther from the bank than one whose condition
+            is there; mean over the conditions, each left out in turn.
+        fpr95: share of such queries that pass as known where 95 % of known ones do; lower is
+            better.
+        by_condition: condition left out -> its AUROC.
+    """
+
+    auroc: Figure
+    fpr95: Figure
+    by_condition: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Queries named by a fixed bank, or by folds of subjects.
+
+    Attributes:
+        bank: how the bank was chosen, in words.
+        n_bank: cases in it; with folds, in each on average.
+        nearest_1, nearest_5: balanced accuracy of the nearest case, and of the five nearest.
+        prototype: of the nearest mean.
+        linear: of a logistic regression on standardised embeddings, conditions weighing the same.
+        linear_auc: area under the ROC curve of its probabilities; mean of one against the rest.
+        linear_micro: plain accuracy of the logistic regression, without weights in the fit.
+    """
+
+    bank: str
+    n_bank: int
+    nearest_1: Figure
+    nearest_5: Figure
+    prototype: Figure
+    linear: Figure
+    linear_micro: Figure
+    linear_auc: Figure
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Retrieval of a part of the queries, against all cases.
+
+    Attributes:
+        column: of the case table; "condition" for the conditions themselves.
+        name: the value.
+        n_queries, n_subjects: how many asked.
+        precision_at_1, average_precision: None where fewer than five subjects asked.
+    """
+
+    column: str
+    name: str
+    n_queries: int
+    n_subjects: int
+    precision_at_1: Figure | None
+    average_precision: Figure | None
+
+
+@dataclass(frozen=True)
+class SourceProbe:
+    """How well embeddings tell where a case comes from: a warning of shortcuts, not a merit.
+
+    Attributes:
+        column: of the case table.
+        nearest: macro over sources: the nearest case of another subject has the same source.
+        linear: balanced accuracy of a logistic regression over folds of subjects.
+        n_sources: sources with at least two subjects.
+    """
+
+    column: str
+    nearest: Figure
+    linear: Figure | None
+    n_sources: int
+
+
+@dataclass(frozen=True)
 class ConditionCount:
     """How much of one condition took part."""
 
@@ -136,6 +273,12 @@ class Evaluation:
         pair_auc: over all pairs of cases of different subjects.
         counts: per condition, in alphabetical order.
         notices: what was left out and what limits the figures.
+        verification: over the same pairs.
+        open_set: None where no condition can be left out with queries on both sides.
+        official_split, folds: None where the table has no such split or none were asked for.
+        slices: per condition, then per column and value.
+        source_probe: None where the table names fewer than two sources.
+        spreads: name of a figure -> how it varies over subjects, for `compare_evaluations`.
     """
 
     protocol: EpisodeProtocol
@@ -144,3 +287,10 @@ class Evaluation:
     pair_auc: PairAuc
     counts: tuple[ConditionCount, ...]
     notices: tuple[str, ...]
+    verification: Verification
+    open_set: OpenSet | None
+    official_split: Classification | None
+    folds: Classification | None
+    slices: tuple[Slice, ...]
+    source_probe: SourceProbe | None
+    spreads: Mapping[str, Spread] = field(default_factory=dict, compare=False, repr=False)

@@ -1,206 +1,147 @@
-"""Leave-one-subject-out retrieval and pair AUC, in one pass over the distances."""
+"""Leave-one-subject-out retrieval: how high the cases of the query's condition are ranked."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from medsiam.evaluation.chance import chance_average_precision, chance_precision
-from medsiam.evaluation.influence import (
-    average_precision_influence,
-    half_sample_variances,
-    nearest_of_each_subject,
-    query_influence,
+from medsiam.evaluation.chance import (
+    chance_average_precision,
+    chance_precision,
+    chance_reciprocal_rank,
 )
-from medsiam.evaluation.result import Figure, PairAuc, Retrieval
+from medsiam.evaluation.halves import over_halves
+from medsiam.evaluation.influence import query_influence, sum_of_each
+from medsiam.evaluation.ranking import PLACES, Rankings
+from medsiam.evaluation.result import Figure, Retrieval
+from medsiam.evaluation.spread import Spread
 from medsiam.metrics import (
-    average_precision,
     chance_accuracy,
-    influence_interval,
-    leave_subject_out,
     majority_accuracy,
     mean_over_queries,
-    precision_at_k,
 )
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-MAX_PAIRS = 4_000_000  # more pairs than these add digits nobody needs
+_JUMPING = (
+    "precision_at_1",
+    "precision_at_1_micro",
+    *(f"precision_at_{k}" for k in PLACES),
+    *(f"precision_at_min_{k}" for k in PLACES),
+    "mean_reciprocal_rank",
+)
 
 
-@dataclass(frozen=True, eq=False)
-class _Queries:
-    """Who asks, and how much each answer weighs.
-
-    Attributes:
-        names, owners: (n,) condition and subject (codes from 0) of each case.
-        answered: (n,) whether another subject has the condition.
-        labels: macro and micro: (n_answered,) codes of the groups whose means are averaged.
-        weights: macro and micro: (2, n) weight of each query; 0 where it has no answer.
-    """
-
-    names: NDArray[np.str_]
-    owners: Codes
-    answered: NDArray[np.bool_]
-    labels: tuple[Codes, Codes]
-    weights: Floats
-
-
-@dataclass(frozen=True, eq=False)
-class _Rankings:
-    """What the queries found.
-
-    Attributes:
-        first, average: (n,) P@1 and average precision; NaN where there is no answer.
-        nearest: (n, depth) nearest case of each of the nearest subjects.
-        moves: macro and micro: (2, n) influence of each case, as a reference, on mean average
-            precision.
-        pairs: (2, m) positions, each pair of different subjects once.
-        distances: (m,) of the pairs.
-    """
-
-    first: Floats
-    average: Floats
-    nearest: Codes
-    moves: Floats
-    pairs: Codes
-    distances: Floats
-
-
-def measure_retrieval(
-    embeddings: ArrayLike,
-    *,
-    conditions: Sequence[str],
-    subjects: Sequence[str],
-    metric: str,
-    random_state: int,
-) -> tuple[Retrieval, PairAuc]:
-    """Rank all cases of other subjects for each case, and compare all pairs.
+def measure_retrieval(found: Rankings, *, random_state: int) -> tuple[Retrieval, dict[str, Spread]]:
+    """Means over the queries, with intervals over subjects as queries and as references.
 
     Args:
-        embeddings: (n, d).
-        conditions: (n,) at least one with two subjects.
-        subjects: (n,).
-        metric: one of `medsiam.distances.METRICS`.
-        random_state: seed of the intervals, and of the choice of pairs where there are more than
-            `MAX_PAIRS`.
+        found: the rankings.
+        random_state: seed of the intervals.
     """
-    queries = _queries(np.asarray(conditions), np.asarray(subjects))
-    found = _rank(embeddings, queries, metric, np.random.default_rng(random_state))
-    precision = _precision(found, queries, random_state)
-    average = _average_precision(found, queries)
-    return Retrieval(*precision, *average), _pair_auc(found, queries)
+    names = found.cohort.names
+    halves = half_samples(found, random_state=random_state)
+    still = np.zeros(found.cohort.n_subjects)
+    spreads: dict[str, Spread] = {}
+    for measure in _JUMPING:
+        plain = measure.removesuffix("_micro").removeprefix("mean_")
+        score = mean_over_queries(found.values[plain], names)
+        value = score.micro if measure.endswith("_micro") else score.macro
+        spreads[measure] = Spread(value, still, resamples=halves[measure])
+    spreads |= _average_precision(found)
+    figures = {measure: _figure(found, measure, spread) for measure, spread in spreads.items()}
+    return Retrieval(**figures), spreads
 
 
-def _queries(names: NDArray[np.str_], subjects: NDArray[np.generic]) -> _Queries:
-    owners = np.unique(subjects, return_inverse=True)[1]
-    answered = np.isfinite(chance_precision(names, owners))
-    labels = np.unique(names[answered], return_inverse=True)[1]
-    weights = np.zeros((2, len(names)))
-    sizes = np.bincount(labels)
-    weights[0, answered] = 1 / (len(sizes) * sizes[labels])
-    weights[1, answered] = 1 / max(1, int(answered.sum()))
-    return _Queries(names, owners, answered, (labels, np.zeros_like(labels)), weights)
-
-
-def _rank(
-    embeddings: ArrayLike, queries: _Queries, metric: str, rng: np.random.Generator
-) -> _Rankings:
-    names, owners = queries.names, queries.owners
-    n = len(names)
-    share = min(1.0, MAX_PAIRS / max(1, n * (n - 1) // 2))
-    first, average, moves = np.empty(n), np.empty(n), np.zeros((2, n))
-    nearest: list[tuple[Codes, Codes]] = []
-    pairs: list[tuple[Codes, Floats]] = []
-    for block, distances in leave_subject_out(embeddings, names, owners, metric=metric):
-        relevant = names[block, None] == names[None, :]
-        first[block] = precision_at_k(distances, relevant, 1)
-        average[block] = average_precision(distances, relevant)
-        moves += queries.weights[:, block] @ average_precision_influence(distances, relevant)
-        nearest.append((block, nearest_of_each_subject(distances, owners)))
-        once = np.isfinite(distances) & (np.arange(n)[None, :] > block[:, None])
-        if share < 1:
-            once &= rng.random(once.shape) < share
-        a, b = np.nonzero(once)
-        pairs.append((np.stack([block[a], b]), distances[a, b]))
-    order = np.argsort(np.concatenate([block for block, _ in nearest]))
-    return _Rankings(
-        first,
-        average,
-        np.concatenate([found for _, found in nearest])[order],
-        moves,
-        np.hstack([ends for ends, _ in pairs]),
-        np.concatenate([values for _, values in pairs]),
+def _figure(found: Rankings, measure: str, spread: Spread) -> Figure:
+    """The figure with its interval, and what chance and majority score on the same queries."""
+    cohort, answered = found.cohort, found.answered
+    counts = (found.n_relevant, found.n_candidates)
+    majority = None
+    if measure == "mean_reciprocal_rank":
+        blind = chance_reciprocal_rank(*counts)
+    elif measure.startswith("mean_average"):
+        blind = chance_average_precision(*counts)
+    else:
+        blind = chance_precision(*counts)
+        asked = cohort.names[answered]
+        micro = measure.endswith("_micro")
+        if "_at_1" in measure and "_at_10" not in measure:
+            majority = majority_accuracy(asked) if micro else chance_accuracy(asked)
+    chance = mean_over_queries(blind, cohort.names)
+    return Figure(
+        spread.value,
+        *spread.interval(),
+        chance.micro if measure.endswith("_micro") else chance.macro,
+        majority,
+        int(answered.sum()),
+        len(np.unique(cohort.owners[answered])),
     )
 
 
-def _precision(found: _Rankings, queries: _Queries, random_state: int) -> tuple[Figure, Figure]:
-    """Macro and micro P@1."""
-    asked = queries.names[queries.answered]
-    score = mean_over_queries(found.first, queries.names)
-    blind = mean_over_queries(chance_precision(queries.names, queries.owners), queries.names)
-    labels = np.full(len(queries.names), -1, dtype=np.intp)
-    labels[queries.answered] = queries.labels[0]
-    variances = half_sample_variances(
-        found.nearest, labels, queries.owners, random_state=random_state
-    )
-    still = np.zeros(int(queries.owners.max()) + 1)
-    macro = influence_interval(score.macro, still, extra=variances[0])
-    micro = influence_interval(score.micro, still, extra=variances[1])
-    size = (score.n, _n_askers(queries))
-    return (
-        Figure(score.macro, *macro, blind.macro, chance_accuracy(asked), *size),
-        Figure(score.micro, *micro, blind.micro, majority_accuracy(asked), *size),
-    )
+def _average_precision(found: Rankings) -> dict[str, Spread]:
+    """Macro and micro mean average precision, which move smoothly with a subject's weight."""
+    cohort, answered = found.cohort, found.answered
+    values = found.values["average_precision"]
+    score = mean_over_queries(values, cohort.names)
+    macro = np.unique(cohort.labels[answered], return_inverse=True)[1]
+    spreads = {}
+    for row, (measure, value, labels) in enumerate(
+        (
+            ("mean_average_precision", score.macro, macro),
+            ("mean_average_precision_micro", score.micro, np.zeros_like(macro)),
+        )
+    ):
+        own = query_influence(values[answered], labels, np.ones(len(labels)))
+        by_case = found.moves[row].copy()
+        by_case[answered] += own
+        by_subject = sum_of_each(cohort.owners, by_case, cohort.n_subjects)
+        spreads[measure] = Spread(value, by_subject)
+    return spreads
 
 
-def _average_precision(found: _Rankings, queries: _Queries) -> tuple[Figure, Figure]:
-    """Macro and micro mean average precision."""
-    score = mean_over_queries(found.average, queries.names)
-    expected = chance_average_precision(queries.names, queries.owners)
-    blind = mean_over_queries(expected, queries.names)
-    values = found.average[queries.answered]
-    intervals = []
-    for mean, value in enumerate((score.macro, score.micro)):
-        own = query_influence(values, queries.labels[mean], np.ones(len(values)))
-        by_case = found.moves[mean].copy()
-        by_case[queries.answered] += own
-        intervals.append(influence_interval(value, np.bincount(queries.owners, weights=by_case)))
-    size = (score.n, _n_askers(queries))
-    return (
-        Figure(score.macro, *intervals[0], blind.macro, None, *size),
-        Figure(score.micro, *intervals[1], blind.micro, None, *size),
-    )
+def half_samples(found: Rankings, *, random_state: int) -> dict[str, Floats]:
+    """The figures that jump, over random halves of the subjects.
+
+    A half sees of each query the nearest `DEPTH` cases only; where none of them is of the query's
+    condition, the reciprocal rank counts as 0.
+    """
+    cohort = found.cohort
+    queries = np.flatnonzero(found.answered)
+    nearest = found.nearest[queries]
+    known = nearest >= 0
+    relevant = known & (cohort.labels[nearest] == cohort.labels[queries, None])
+    owners, labels = cohort.owners[nearest], cohort.labels[queries]
+    sizes = found.n_relevant[queries]
+
+    def figures(drawn: NDArray[np.bool_]) -> dict[str, float]:
+        present = drawn[owners] & known
+        asks = drawn[cohort.owners[queries]] & present.any(axis=1)
+        if not asks.any():
+            return dict.fromkeys(_JUMPING, float("nan"))
+        place = np.cumsum(present[asks], axis=1)
+        hit = relevant[asks] & present[asks]
+        own = labels[asks]
+        first = np.where(hit, place, np.iinfo(np.intp).max).min(axis=1)
+        right = np.asarray(first == 1, dtype=np.float64)
+        values = {
+            "precision_at_1": _macro(right, own),
+            "precision_at_1_micro": float(right.mean()),
+            "mean_reciprocal_rank": _macro(np.where(hit.any(axis=1), 1 / first, 0.0), own),
+        }
+        n = place[:, -1]
+        for k in PLACES:
+            among = (hit & (place <= k)).sum(axis=1)
+            values[f"precision_at_{k}"] = _macro(among / np.minimum(k, n), own)
+            few = np.clip(sizes[asks] // 2, 1, k)[:, None]  # about half of them are present
+            found_few = (hit & (place <= few)).sum(axis=1)
+            values[f"precision_at_min_{k}"] = _macro(found_few / few[:, 0], own)
+        return values
+
+    return over_halves(figures, cohort.n_subjects, random_state=random_state)
 
 
-def _n_askers(queries: _Queries) -> int:
-    return len(np.unique(queries.owners[queries.answered]))
-
-
-def _pair_auc(found: _Rankings, queries: _Queries) -> PairAuc:
-    """AUC of the pairs, with an interval over the subjects at both of their ends."""
-    names, pairs, distances = queries.names, found.pairs, found.distances
-    same = names[pairs[0]] == names[pairs[1]]
-    close, far = np.sort(distances[same]), np.sort(distances[~same])
-    wins = np.empty(len(distances))  # of each pair against the pairs of the other kind
-    wins[same] = 1 - _place(far, distances[same])
-    wins[~same] = _place(close, distances[~same])
-    value = float(wins[same].mean())
-    pull = (wins - value) / np.where(same, len(close), len(far))
-    influence = np.zeros(int(queries.owners.max()) + 1)
-    for end in pairs:
-        influence += np.bincount(queries.owners[end], weights=pull, minlength=len(influence))
-    low, high = influence_interval(value, influence)
-    return PairAuc(value, low, high, len(close), len(far))
-
-
-def _place(ranked: Floats, values: Floats) -> Floats:
-    """Share of `ranked` below each value; equal ones count one half."""
-    below = np.searchsorted(ranked, values, side="left")
-    up_to = np.searchsorted(ranked, values, side="right")
-    share: Floats = (below + up_to) / (2 * len(ranked))
-    return share
+def _macro(values: Floats, labels: Codes) -> float:
+    n = np.bincount(labels)
+    return float((np.bincount(labels, weights=values)[n > 0] / n[n > 0]).mean())

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from medsiam.phantoms.cases import write_cases as write_cases
     from medsiam.phantoms.dicom import write_dicom as write_dicom
     from medsiam.phantoms.digits import write_digits as write_digits
-    from medsiam.phantoms.digits import write_turned_digits as write_turned_digits
+    from medsiam.phantoms.digits import write_glyphs as write_glyphs
     from medsiam.phantoms.incoming import write_incoming as write_incoming
     from medsiam.phantoms.lesions import (
         CONDITIONS as CONDITIONS,
@@ -37,9 +37,9 @@ __all__ = [
     "write_cases",
     "write_dicom",
     "write_digits",
+    "write_glyphs",
     "write_incoming",
     "write_nifti",
-    "write_turned_digits",
 ]
 __getattr__ = lazy_names(
     __name__,
@@ -52,8 +52,8 @@ __getattr__ = lazy_names(
         "write_cases": ".cases",
         "write_dicom": ".dicom",
         "write_digits": ".digits",
+        "write_glyphs": ".digits",
         "write_incoming": ".incoming",
         "write_nifti": ".nifti",
-        "write_turned_digits": ".digits",
     },
 )

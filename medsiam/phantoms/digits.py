@@ -7,16 +7,18 @@ The images are those bundled with scikit-learn: 1797 digits of 8 x 8 pixels, the
 wrote which digit is not bundled, so `patient_id` is empty and each digit stands alone: one
 writer's hand may be on both sides of a split, and figures are those for known hands.
 
-`cases.csv` lists the digits; `turned.csv` lists some of 0 to 6, turned and mirrored, as further
-conditions, `group` saying which of them are one digit. Seven conditions are few to learn from what
-tells unseen ones apart; as with alphabets turned by quarter turns (A. Santoro et al., Meta-learning
-with memory-augmented neural networks, ICML 2016), more of them teach more.
+`cases.csv` lists the digits. `glyphs.csv` lists glyphs to train on, made of digits 0 to 6: the
+upper half of one above the lower half of another, turned and mirrored, each combination a
+condition. Seven conditions are few to learn from what tells unseen ones apart; as with alphabets
+turned by quarter turns (A. Santoro et al., Meta-learning with memory-augmented neural networks,
+ICML 2016), more of them teach more.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,39 +66,54 @@ def write_digits(folder: Path | str) -> Path:
     return _write(Path(folder), "cases.csv", entries)
 
 
-def write_turned_digits(folder: Path | str, *, n_per_digit: int = 50) -> Path:
-    """Write digits 0 to 6, turned by quarter turns and mirrored, as conditions of their own.
+def write_glyphs(folder: Path | str, *, n_groups: int = 30) -> Path:
+    """Write glyphs made of the halves of digits 0 to 6, and the case table that lists them.
 
-    0 and 1 look nearly the same after half a turn or in a mirror, and are only turned once. The 6
-    is never turned by half a turn, for that is a 9, which must stay unseen.
+    A whole 0 or 1 looks nearly the same after half a turn or in a mirror, and is only turned once.
+    A whole 6 is never turned by half a turn, for that is a 9, which must stay unseen.
 
     Args:
-        folder: made where needed; gets `turned.csv` and `turned/`.
-        n_per_digit: the first so many of each digit are taken.
+        folder: made where needed; gets `glyphs.csv` and `glyphs/`.
+        n_groups: group 3 is made of the fourth image of every digit, so no two groups share a pen
+            stroke. Each holds two of five conditions, in turn.
 
     Returns:
-        The case table. All looks of one digit are one `group`.
+        The case table.
 
     Raises:
         OutputError: where the folder cannot be written.
     """
     digits = load_digits()
-    entries = []
-    for digit in range(len(BASE_DIGITS)):
-        for number in np.flatnonzero(digits.target == digit)[:n_per_digit]:
-            upright = _grey(digits.images[number])
-            for turns, mirrored in _looks(digit):
-                turned = np.rot90(upright, turns)
-                name = f"{'mirrored_' if mirrored else ''}{turns}"
-                entries.append(
-                    _Entry(
-                        f"turned/{number:04d}_{digit}_{name}.png",
-                        f"digit_{digit}_turned_{name}",
-                        f"digit-{number:04d}",
-                        turned[:, ::-1] if mirrored else turned,
-                    )
-                )
-    return _write(Path(folder), "turned.csv", entries)
+    by_digit = [digits.images[digits.target == digit] for digit in range(len(BASE_DIGITS))]
+    conditions = [
+        (upper, lower, turns, mirrored)
+        for upper, lower in itertools.product(range(len(by_digit)), repeat=2)
+        for turns, mirrored in _looks(upper, lower)
+    ]
+    entries = [
+        _glyph(by_digit, group, condition)
+        for group in range(n_groups)
+        for number, condition in enumerate(conditions)
+        if (number + group) % 5 < 2
+    ]
+    return _write(Path(folder), "glyphs.csv", entries)
+
+
+def _glyph(
+    by_digit: Sequence[NDArray[np.float64]], group: int, condition: tuple[int, int, int, bool]
+) -> _Entry:
+    """The upper half of one digit on the lower half of another, turned, then mirrored."""
+    upper, lower, turns, mirrored = condition
+    above, below = _grey(by_digit[upper][group]), _grey(by_digit[lower][group])
+    half = len(above) // 2
+    look = np.rot90(np.concatenate([above[:half], below[half:]]), turns)
+    name = f"glyph_{upper}{lower}_{'mirrored' if mirrored else 'turned'}_{turns}"
+    return _Entry(
+        f"glyphs/{name}_{group:02d}.png",
+        name,
+        f"group-{group}",
+        look[:, ::-1] if mirrored else look,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +130,12 @@ def _grey(values: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.round(values * (255 / _BRIGHTEST)).astype(np.uint8)
 
 
-def _looks(digit: int) -> list[tuple[int, bool]]:
+def _looks(upper: int, lower: int) -> list[tuple[int, bool]]:
     """Quarter turns, and whether mirrored after them, that give a new shape."""
-    if digit in (0, 1):
+    if upper == lower and upper in (0, 1):
         return [(0, False), (1, False)]
     looks = [(turns, mirrored) for mirrored in (False, True) for turns in range(4)]
-    return [look for look in looks if (digit, look) != (6, (2, False))]
+    return [look for look in looks if (upper, lower, look) != (6, 6, (2, False))]
 
 
 def _write(folder: Path, name: str, entries: Sequence[_Entry]) -> Path:
@@ -155,7 +172,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("out", metavar="OUT", type=Path, help="folder, made where needed")
     try:
         out = parser.parse_args(argv).out
-        for table in (write_digits(out), write_turned_digits(out)):
+        for table in (write_digits(out), write_glyphs(out)):
             sys.stdout.write(f"{table}\n")
     except OutputError as error:
         sys.stderr.write(f"medsiam: error: {error}\n")

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.training.baselines import TrainedBaselines as TrainedBaselines
+    from medsiam.training.baselines import train_baselines as train_baselines
     from medsiam.training.loop import TrainingRun as TrainingRun
     from medsiam.training.loop import train as train
     from medsiam.training.run_folder import read_config as read_config
     from medsiam.training.settings import TrainingConfig as TrainingConfig
 
 _HOMES = {
+    "TrainedBaselines": ".baselines",
+    "train_baselines": ".baselines",
     "TrainingConfig": ".settings",
     "TrainingRun": ".loop",
     "read_config": ".run_folder",

@@ -1,4 +1,4 @@
-"""Once the weights are final: the start's share, scale of measures, whitening, threshold, card."""
+"""Once the weights are final: what is fitted on them, measured and written down."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def fit_scale(network: TwinEncoder, scans: PreparedScans) -> None:
 
 
 def fit_whitening(encoder: Encoder, scans: PreparedScans, settings: WhiteningSettings) -> None:
-    """Fit the network's whitening on the training part, every view of a scan a sample.
+    """Fit the network's whitening on the training part.
 
     Args:
         encoder: with final weights; its whitening is changed.
@@ -105,7 +105,7 @@ def fit_whitening(encoder: Encoder, scans: PreparedScans, settings: WhiteningSet
     network.eval()
     starts = range(0, len(scans.tensors), _BATCH)
     with torch.inference_mode():
-        batches = [network.view_features(scans.tensors[i : i + _BATCH]) for i in starts]
-    views = torch.cat(batches, dim=1)
-    conditions = scans.conditions * len(views) if settings.scatter == "conditions" else None
-    network.whitening.fit(views.flatten(0, 1), conditions, shrinkage=settings.shrinkage)
+        batches = [network.whitening_samples(scans.tensors[i : i + _BATCH]) for i in starts]
+    samples = torch.cat(batches, dim=1)
+    conditions = scans.conditions * len(samples) if settings.scatter == "conditions" else None
+    network.whitening.fit(samples.flatten(0, 1), conditions, shrinkage=settings.shrinkage)

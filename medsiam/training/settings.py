@@ -71,7 +71,7 @@ class EncoderSettings(_Section):
     pooling: Literal["mean", "centre"] = Field(
         default="mean", description="centre: weighted by a Gaussian around the middle"
     )
-    views: Literal["one", "flip", "turns"] = Field(
+    views: Literal["one", "flip", "turns", "axes"] = Field(
         default="one", description="looks at a scan whose mean is embedded, outside of training"
     )
     project: bool = Field(
@@ -230,6 +230,12 @@ class WhiteningSettings(_Section):
     shrinkage: float = Field(
         default=0.5, ge=0, le=1, description="of the scatter towards one variance for all axes"
     )
+    keep: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="share of the plain features joined with the whitened ones; 0: not joined",
+    )
 
 
 class EarlyStopSettings(_Section):
@@ -280,5 +286,6 @@ class TrainingConfig(_Section):
             in_channels=self.recipe.in_channels,
             image_size=self.recipe.spatial_size if self.encoder.backbone == "vit" else None,
             whitened_domains=0 if self.whitening.scatter == "none" else 1,
+            whitening_keeps=0.0 if self.whitening.scatter == "none" else self.whitening.keep,
             **dict(self.encoder),
         )

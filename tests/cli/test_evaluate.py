@@ -9,12 +9,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from medsiam.cases import read_case_table
 from medsiam.cli import main
 from medsiam.comparison import RESEARCH_USE
-from medsiam.encoders import save_embeddings
+from medsiam.encoders import embed_case_rows, save_embeddings, save_encoder
+from medsiam.encoders.baselines.networks import random_encoder
 
 PROTOCOL = "n_shots = [1, 2]\nn_episodes = 40\nn_query = 2\n"
 SIZES = {"LAM": 9, "PAP": 8, "UIP": 7}
+UNTRAINED = (
+    "random (baseline)",
+    "pixels (baseline)",
+    "gradient histograms (baseline)",
+    "random-weights ResNet-18 (baseline)",
+    "ImageNet Lite0 (baseline)",
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +76,7 @@ def test_the_table_stands_below_chance_and_majority(place, capsys):
     table = "\n".join(lines[3:])
     for word in ("1-shot", "2-shot", "macro P@1", "macro mAP", "pair AUC", "95 % interval"):
         assert word in table
-    for name in ("mine", "pixels (baseline)", "random (baseline)"):
+    for name in ("mine", *UNTRAINED):
         assert sum(line.strip().startswith(name) for line in lines) == 1
     assert "fewer than 10 subjects" in err
     assert "SECRET" not in out + err
@@ -83,7 +92,7 @@ def test_json_is_one_document_with_every_figure(place, capsys):
     assert len(document["embeddings_sha256"]) == 64
     assert document["protocol"]["n_shots"] == [1, 2]
     by_name = {entry["name"]: entry for entry in document["results"]}
-    assert list(by_name) == ["mine", "pixels (baseline)", "random (baseline)"]
+    assert list(by_name) == ["mine", *UNTRAINED]
     two_shot = {name: entry["few_shot"][1] for name, entry in by_name.items()}
     assert two_shot["mine"]["low"] > 0.6
     assert two_shot["pixels (baseline)"]["accuracy"] > 0.9  # the ramps are in the pixels
@@ -98,9 +107,11 @@ def test_out_holds_the_same_as_json(place, tmp_path, capsys):
     assert json.loads((folder / "evaluation.json").read_text()) == json.loads(out)
     rows = read_table(folder / "evaluation.csv")
     assert {row["name"] for row in rows} == {"mine"}
-    assert len(rows) == 2 + 4 + 1
-    assert "evaluation.csv" in err
-    assert {path.name for path in folder.iterdir()} == {"evaluation.json", "evaluation.csv"}
+    assert len(rows) > 2 + 4 + 1
+    assert "evaluation.html" in err
+    assert {path.name for path in folder.iterdir()} == {
+        f"evaluation.{x}" for x in ("json", "csv", "html")
+    }
 
 
 def test_conditions_are_restricted(place, capsys):
@@ -143,7 +154,7 @@ def test_phases_are_joined_for_encoder_and_baselines_alike(place, tmp_path, caps
     document = json.loads(capsys.readouterr().out)
     counts = [(entry["n_scans"], entry["n_cases"]) for entry in document["conditions"]]
     assert counts == [(8, 4), (8, 4)]
-    assert len(document["results"]) == 3
+    assert len(document["results"]) == 1 + len(UNTRAINED)
 
 
 def test_rows_that_stand_alone_are_said(place, tmp_path, capsys):
@@ -227,3 +238,40 @@ def test_out_that_cannot_be_written(place, tmp_path, capsys):
     (tmp_path / "taken").write_text("a file")
     assert run(place, "--out", tmp_path / "taken") == 7
     assert "cannot write" in capsys.readouterr().err
+
+
+def test_other_embeddings_are_compared_by_the_paired_bootstrap(place, tmp_path, capsys):
+    with np.load(place / "mine.npz") as arrays:
+        paths, x = arrays["paths"].tolist(), arrays["embeddings"]
+    noise = np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
+    save_embeddings(tmp_path / "noise.npz", paths, noise)
+    save_embeddings(tmp_path / "mine.npz", paths, x)
+    others = [str(tmp_path / "noise.npz"), str(tmp_path / "mine.npz")]
+    assert run(place, "--json", "--against", *others) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [entry["name"] for entry in document["results"]] == ["mine", "noise", others[1]]
+    found = {(d["second"], d["measure"]): d for d in document["differences"]}
+    assert found["noise", "few_shot.2"]["low"] > 0
+    assert found[others[1], "few_shot.2"]["p"] == 1
+    assert run(place, "--against", *others) == 0
+    out = capsys.readouterr().out
+    assert "paired bootstrap over subjects" in out
+
+
+def test_robustness_of_the_encoder_that_made_the_embeddings(place, tmp_path, capsys):
+    encoder = random_encoder(2)
+    save_encoder(encoder, tmp_path / "encoder")
+    rows = read_case_table(place / "cases.csv").rows
+    found = embed_case_rows(rows, encoder)
+    save_embeddings(tmp_path / "resnet.npz", found.paths, found.embeddings)
+    options = ("--robustness", tmp_path / "encoder")
+    assert run(place, *options, "--out", tmp_path / "out", embeddings=tmp_path / "resnet.npz") == 0
+    out = capsys.readouterr().out
+    assert "rotated by 10 degrees" in out
+    document = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert document["robustness"]["n_cases"] == 24
+    names = [entry["name"] for entry in document["robustness"]["changes"]]
+    assert "half the resolution" in names
+    assert "Robustness" in (tmp_path / "out" / "evaluation.html").read_text()
+    assert run(place, *options) == 2  # embeddings of another encoder
+    assert "name the encoder that the file was made with" in capsys.readouterr().err

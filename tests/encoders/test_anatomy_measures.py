@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -17,14 +18,15 @@ PLAN = AnatomyPlan(
 SIZE = (60, 60, 16)
 
 
+@cache
 def heart(
     *, turn: float = 0.0, shift: tuple[float, float] = (0.0, 0.0), apex_first: bool = False
 ) -> torch.Tensor:
-    """A tube of 20 mm inner and 30 mm outer radius, 60 mm long, a ball of 12 mm beside its base.
+    """A tube of 20 mm inner and 30 mm outer radius, 60 mm long, a ball of 8 mm beside its base.
 
     Returns (1, 4, *SIZE) shares of voxels, by counting points inside of each voxel.
     """
-    fine = 4
+    fine = 3
     x, y = (
         ((np.arange(n * fine) + 0.5) / fine - n / 2) * step - off
         for n, step, off in zip(SIZE[:2], PLAN.spacing[:2], shift, strict=True)
@@ -33,9 +35,9 @@ def heart(
     x, y, z = np.meshgrid(x, y, z, indexing="ij")
     r = np.hypot(x, y)
     tube = np.abs(z) < 30
-    away_x, away_y = 45 * math.cos(turn), 45 * math.sin(turn)
+    away_x, away_y = 38 * math.cos(turn), 38 * math.sin(turn)
     base = -18 if not apex_first else 18
-    ball = (x - away_x) ** 2 + (y - away_y) ** 2 + (z - base) ** 2 < 12**2
+    ball = (x - away_x) ** 2 + (y - away_y) ** 2 + (z - base) ** 2 < 8**2
     bodies = [ball, tube & (r >= 20) & (r < 30), tube & (r < 20)]
     shares = [
         body.reshape(SIZE[0], fine, SIZE[1], fine, SIZE[2], fine).mean(axis=(1, 3, 5))
@@ -58,7 +60,7 @@ def test_volumes_of_a_tube_and_a_ball():
     volumes = named(values, "volume")
     assert volumes["left"] == pytest.approx(math.pi * 20**2 * 60 / 1000, rel=0.01)
     assert volumes["wall"] == pytest.approx(math.pi * (30**2 - 20**2) * 60 / 1000, rel=0.01)
-    assert volumes["right"] == pytest.approx(4 / 3 * math.pi * 12**3 / 1000, rel=0.03)
+    assert volumes["right"] == pytest.approx(4 / 3 * math.pi * 8**3 / 1000, rel=0.05)
     logs, ratios = named(values, "log volume"), named(values, "volume ratio")
     assert logs["wall"] == pytest.approx(math.log(volumes["wall"] + 0.1), rel=1e-5)
     assert ratios["wall/left"] == pytest.approx(logs["wall"] - logs["left"], abs=1e-5)
@@ -69,6 +71,7 @@ def test_thickness_and_radius_of_a_tube_are_the_same_at_every_level_and_sector()
     values = measure(heart(), PLAN)[0]
     thickness, radius = named(values, "thickness"), named(values, "radius")
     sectors, uneven = named(values, "sector"), named(values, "unevenness")
+    assert not any(name.startswith("left") for name in uneven)  # the centre itself
     for level in range(1, N_LEVELS + 1):
         assert thickness[f"wall level {level}"] == pytest.approx(10, rel=0.02)
         assert thickness[f"left level {level}"] == pytest.approx(20, rel=0.02)
@@ -84,14 +87,14 @@ def test_extents_and_distances_in_mm():
     assert extents["left height"] == pytest.approx(60, rel=0.02)
     assert extents["left length"] == pytest.approx(40, rel=0.01)
     assert extents["left width"] == pytest.approx(40, rel=0.01)
-    assert distances["right/left in plane"] == pytest.approx(45, rel=0.01)
+    assert distances["right/left in plane"] == pytest.approx(38, rel=0.01)
     assert abs(distances["right/left along axis"]) == pytest.approx(18, abs=0.5)
 
 
 def test_base_is_where_the_front_structure_is_and_the_first_sector_points_to_it():
     values = measure(heart(), PLAN)[0]
     thickness, sectors = named(values, "thickness"), named(values, "sector")
-    assert thickness["right level 1"] > 0.5
+    assert thickness["right level 1"] > 0.2
     assert thickness[f"right level {N_LEVELS}"] < 0.01
     first = sectors["right sector 1"]
     assert all(sectors[f"right sector {k}"] < first / 2 for k in range(2, 9))
@@ -109,6 +112,15 @@ def test_base_is_where_the_front_structure_is_and_the_first_sector_points_to_it(
 def test_a_turn_a_shift_or_a_stack_upside_down_changes_nothing(moved):
     usual, other = measure(heart(), PLAN)[0], measure(heart(**moved), PLAN)[0]
     torch.testing.assert_close(other, usual, rtol=0.05, atol=0.3)
+
+
+def test_voxels_found_by_mistake_far_away_hardly_count():
+    clean = heart()
+    spoiled = clean.clone()
+    spoiled[0, :, 1:5, 1:5, 3:9] = torch.tensor([0.4, 0.0, 0.0, 0.6])[:, None, None, None]
+    assert float(spoiled[0, 3].sum() / clean[0, 3].sum()) > 1.01
+    usual, other = measure(clean, PLAN)[0], measure(spoiled, PLAN)[0]
+    torch.testing.assert_close(other, usual, rtol=0.02, atol=0.1)
 
 
 def test_thickness_is_the_plain_mean_along_rays():
@@ -141,11 +153,12 @@ def test_thickness_is_the_plain_mean_along_rays():
 
 
 def test_more_of_a_structure_is_a_larger_volume_by_gradient():
-    probabilities = torch.full((1, 4, 8, 8, 5), 0.25, requires_grad=True)
+    probabilities = heart().clone().requires_grad_()
     measure(probabilities, PLAN)[0, 2].backward()
     assert probabilities.grad is not None
     assert torch.isfinite(probabilities.grad).all()
-    torch.testing.assert_close(probabilities.grad[0, 3], torch.full((8, 8, 5), 0.02))
+    middle = probabilities.grad[0, 3, 26:34, 26:34]  # far from everything, voxels count less
+    torch.testing.assert_close(middle, torch.full_like(middle, 0.02), rtol=0.01, atol=0)
     assert float(probabilities.grad[0, 1].abs().max()) == 0
 
 

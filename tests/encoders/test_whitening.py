@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.covariance import shrunk_covariance
+from torch.nn.functional import normalize
 
 from medsiam.encoders.whitening import Whitening
 from medsiam.errors import UsageError
@@ -71,3 +72,37 @@ def test_each_domain_has_its_own_and_strangers_stay_as_they_are():
 def test_what_cannot_be_fitted(x, names, message):
     with pytest.raises(UsageError, match=message):
         Whitening(3).fit(x, names, shrinkage=0.5)
+
+
+def test_plain_and_whitened_features_can_be_joined():
+    x, names = sample()
+    joined, alone = Whitening(5, keep=0.3), Whitening(5)
+    for whitening in (joined, alone):
+        whitening.fit(x, names, shrinkage=0.2)
+    assert joined.out_dim == 10
+    plain, white = normalize(x, dim=1), normalize(alone(x), dim=1)
+    found = joined(x)
+    closeness = 0.3 * (plain @ plain.T) + 0.7 * (white @ white.T)
+    torch.testing.assert_close(found @ found.T, closeness, atol=1e-5, rtol=1e-4)
+
+
+def test_a_stranger_is_still_compared_by_its_plain_features():
+    x, names = sample()
+    far = torch.eye(5) * 60
+    joined = Whitening(5, 2, keep=0.3)
+    for domain in range(2):
+        joined.fit(x + far[domain], names, shrinkage=0.2, domain=domain)
+    strangers = x - far[2]
+    assert joined.domains(strangers).tolist() == [-1] * len(x)
+    found, plain = normalize(joined(strangers), dim=1), normalize(strangers, dim=1)
+    torch.testing.assert_close(found @ found.T, plain @ plain.T)
+
+
+def test_a_condition_left_out_lies_within_the_radius():
+    x, names = sample(n=300)
+    seen = [i for i, name in enumerate(names) if name != "c2"]
+    whitening = Whitening(5, 2)
+    for domain, sign in enumerate((1, -1)):
+        whitening.fit(sign * x[seen], [names[i] for i in seen], shrinkage=0.2, domain=domain)
+    inside = whitening.domains(x) == 0
+    assert inside.float().mean() > 0.85

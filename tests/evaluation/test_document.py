@@ -11,7 +11,13 @@ import pytest
 
 from medsiam.comparison import RESEARCH_USE
 from medsiam.errors import UsageError
-from medsiam.evaluation import EpisodeProtocol, evaluate, evaluation_csv, evaluation_document
+from medsiam.evaluation import (
+    EpisodeProtocol,
+    compare_evaluations,
+    evaluate,
+    evaluation_csv,
+    evaluation_document,
+)
 
 
 def evaluation(seed=0, **settings):
@@ -58,7 +64,20 @@ def test_csv_has_one_row_per_figure(results):
     text = evaluation_csv(results)
     rows = list(csv.DictReader(io.StringIO(text)))
     assert "SECRET" not in text
-    assert len(rows) == 2 * (2 + 4 + 1)
+    measures = [row["measure"] for row in rows if row["name"] == "mine"]
+    assert len(measures) == len(rows) / 2
+    assert {
+        "few_shot_accuracy",
+        "few_shot_accuracy_uneven",
+        "precision_at_1",
+        "mean_reciprocal_rank",
+        "pair_auc",
+        "verification_equal_error_rate",
+        "open_set_auroc",
+        "slice_precision_at_1",
+    } <= set(measures)
+    slices = [row["slice"] for row in rows if row["measure"] == "slice_precision_at_1"]
+    assert slices == ["condition = a", "condition = b"] * 2
     assert {row["research_use"] for row in rows} == {RESEARCH_USE}
     few = [row for row in rows if row["measure"] == "few_shot_accuracy" and row["name"] == "mine"]
     assert [row["n_shot"] for row in few] == ["1", "2"]
@@ -79,3 +98,15 @@ def test_different_cases_do_not_share_a_document(results):
     for wrong in ({}, {"a": results["mine"], "b": other}):
         with pytest.raises(UsageError, match="same cases and protocol"):
             evaluation_document(wrong)
+
+
+def test_differences_and_robustness_are_in_the_document(results):
+    first, second = results.values()
+    document = evaluation_document(
+        results, differences={"random": compare_evaluations(first, second)}
+    )
+    found = document["differences"][0]
+    assert (found["first"], found["second"], found["measure"]) == ("mine", "random", "few_shot.1")
+    assert {"value", "low", "high", "p"} <= set(found)
+    assert document["robustness"] is None
+    assert "spreads" not in document["results"][0]

@@ -7,9 +7,9 @@ import pytest
 
 from medsiam.errors import NothingToDoError
 from medsiam.evaluation import EpisodeProtocol
-from medsiam.evaluation.episodes import draw_episodes, score_queries
 from medsiam.evaluation.few_shot import measure_few_shot
 from medsiam.metrics import wilson_interval
+from tests.evaluation.samples import cohort_of, draw, score
 
 SIZES = {"a": 12, "b": 8, "c": 3}
 
@@ -27,10 +27,9 @@ def table(sizes=SIZES, cases=2):
 
 
 def measure(x, conditions, subjects, n_shot=1, **settings):
-    protocol = EpisodeProtocol(n_episodes=200, **settings)
-    return measure_few_shot(
-        x, conditions=conditions, subjects=subjects, n_shot=n_shot, protocol=protocol
-    )
+    protocol = EpisodeProtocol(**{"n_episodes": 200, "uneven": False, **settings})
+    cohort = cohort_of(conditions, subjects, **settings)
+    return measure_few_shot(x, cohort, n_shot=n_shot, protocol=protocol)[0]
 
 
 def test_separated_conditions_score_one_with_the_doubt_of_few_subjects():
@@ -58,10 +57,8 @@ def test_figures_are_those_of_the_episodes():
     x = np.random.default_rng(0).normal(size=(len(conditions), 4))
     x += np.unique(conditions, return_inverse=True)[1][:, None]
     shot = measure(x, conditions, subjects, n_shot=2, n_query=3)
-    episodes = draw_episodes(
-        conditions.tolist(), subjects.tolist(), n_shot=2, n_episodes=200, n_query=3
-    )
-    scores = score_queries(x, episodes)
+    episodes = draw(conditions, subjects, n_shot=2, n_episodes=200, n_query=3)
+    scores = score(x, episodes)
     assert shot.accuracy == pytest.approx(scores.mean())
     assert list(shot.by_condition.values()) == pytest.approx(scores.mean(axis=(0, 2)))
     assert shot.low < shot.accuracy < shot.high
@@ -73,10 +70,7 @@ def test_more_episodes_do_not_make_the_interval_narrow():
     x = np.random.default_rng(2).normal(size=(len(conditions), 3))
     widths = []
     for n in (100, 1600):
-        protocol = EpisodeProtocol(n_episodes=n)
-        shot = measure_few_shot(
-            x, conditions=conditions, subjects=subjects, n_shot=2, protocol=protocol
-        )
+        shot = measure(x, conditions, subjects, n_shot=2, n_episodes=n)
         widths.append(shot.high - shot.low)
     assert widths[1] > 0.6 * widths[0]  # over episodes it would be a quarter
 
@@ -103,3 +97,30 @@ def test_too_few_conditions_left(n_shot, settings, words):
     conditions, subjects = table()
     with pytest.raises(NothingToDoError, match=words):
         measure(np.ones((len(conditions), 2)), conditions, subjects, n_shot=n_shot, **settings)
+
+
+def test_uneven_shots_stand_beside_balanced_ones():
+    conditions, subjects = table({"a": 20, "b": 20}, cases=1)
+    x = np.random.default_rng(0).normal(size=(40, 4))
+    x += np.unique(conditions, return_inverse=True)[1][:, None]
+    shot = measure(x, conditions, subjects, n_shot=5, uneven=True, n_episodes=600)
+    uneven = shot.uneven
+    assert (uneven.fewest, uneven.most) == (1, 9)
+    assert uneven.loss == pytest.approx(shot.accuracy - uneven.accuracy)
+    assert uneven.loss_low < uneven.loss < uneven.loss_high
+    assert uneven.loss > 0
+    assert measure(x, conditions, subjects, n_shot=1, uneven=True).uneven is None
+    # 20 subjects of which one must ask: 18 shots can only become 17 to 19.
+    narrow = measure(x, conditions, subjects, n_shot=18, uneven=True).uneven
+    assert (narrow.fewest, narrow.most) == (17, 19)
+
+
+def test_each_condition_has_its_interval_and_its_row_of_the_confusion():
+    conditions, subjects = table()
+    x = np.random.default_rng(0).normal(size=(len(conditions), 4))
+    shot = measure(x, conditions, subjects, n_shot=2)
+    for name, value in shot.by_condition.items():
+        low, high = shot.intervals[name]
+        assert low < value < high
+        assert sum(shot.confusion[name].values()) == pytest.approx(1)
+        assert shot.confusion[name][name] == pytest.approx(value)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
-from medsiam.evaluation.episodes import draw_episodes, score_queries
 from medsiam.evaluation.influence import (
+    auc_influence,
     average_precision_influence,
     few_shot_influence,
-    half_sample_variances,
-    nearest_of_each_subject,
     query_influence,
 )
-from medsiam.metrics import average_precision, leave_subject_out, precision_at_k
+from medsiam.metrics import average_precision
+from tests.evaluation.samples import draw, score
 
 
 def test_query_influence_is_the_derivative_of_the_macro_mean():
@@ -60,22 +60,6 @@ def test_average_precision_influence_is_its_derivative(ties):
             assert found[q, j] == pytest.approx(slope, abs=1e-5)
 
 
-def test_nearest_of_each_subject_equals_plain_loops():
-    rng = np.random.default_rng(2)
-    owners = rng.integers(0, 6, 25)
-    distances = rng.random((9, 25))
-    distances[:, owners == 2] = np.inf
-    found = nearest_of_each_subject(distances, owners, depth=4)
-    for q in range(9):
-        order = sorted(np.flatnonzero(np.isfinite(distances[q])), key=lambda j: distances[q, j])
-        expected: list[int] = []
-        for j in order:
-            if owners[j] not in owners[expected]:
-                expected.append(int(j))
-        assert found[q].tolist() == expected[:4]
-    assert nearest_of_each_subject(distances, owners, depth=9)[0, 5:].tolist() == [-1] * 4
-
-
 N_PATIENTS, N_SAMPLES = 16, 60
 
 
@@ -93,10 +77,8 @@ def test_few_shot_influence_foretells_the_spread_over_new_patients(n_shot):
     for seed in range(N_SAMPLES):
         x, labels, owners = sample(seed)
         names = [str(label) for label in labels]
-        episodes = draw_episodes(
-            names, [str(o) for o in owners], n_shot=n_shot, n_episodes=150, n_query=5
-        )
-        hits = score_queries(x, episodes, metric="euclidean")
+        episodes = draw(names, [str(o) for o in owners], n_shot=n_shot, n_episodes=150, n_query=5)
+        hits = score(x, episodes, "euclidean")
         found = few_shot_influence(hits, episodes, labels=labels, owners=owners)
         values.append(hits.mean())
         foretold.append(np.sqrt(np.sum(found.by_subject**2) + found.extra))
@@ -111,43 +93,38 @@ def test_few_shot_influence_foretells_the_spread_over_new_patients(n_shot):
     assert covered.mean() >= 0.8  # about 0.9 over many more samples; queries alone give 0.7
 
 
-def test_half_samples_foretell_the_spread_of_precision_at_1():
-    values, foretold = [], []
-    for seed in range(N_SAMPLES):
-        x, labels, owners = sample(seed)
-        (block,) = list(leave_subject_out(x, labels, owners, metric="euclidean"))
-        distances = block[1]
-        values.append(precision_at_k(distances, labels[:, None] == labels[None, :], 1).mean())
-        nearest = nearest_of_each_subject(distances, owners)
-        macro, micro = half_sample_variances(nearest, labels, owners, random_state=seed)
-        assert half_sample_variances(nearest, labels, owners, random_state=seed) == (macro, micro)
-        foretold.append(np.sqrt([macro, micro]))
-    ratio = np.mean(foretold, axis=0) / np.std(values)
-    assert (ratio > 0.85).all()
-    assert (ratio < 1.7).all()  # rather too wide than too narrow
-
-
-def test_cases_that_do_not_ask_are_not_counted():
-    x, labels, owners = sample(0)
-    (block,) = list(leave_subject_out(x, labels, owners, metric="euclidean"))
-    nearest = nearest_of_each_subject(block[1], owners)
-    asking = np.where(labels == 0, 0, -1)
-    right = half_sample_variances(nearest, asking, owners, random_state=0)
-    assert right[0] == pytest.approx(right[1])  # one condition asks: macro is micro
-    assert half_sample_variances(nearest, labels, owners, random_state=0) != right
-
-
 def test_conditions_that_take_turns_and_shared_subjects_are_counted_once():
     rng = np.random.default_rng(5)
     names = np.repeat(list("abc"), 8)
     owners = np.concatenate([np.arange(8), np.arange(4, 12), np.arange(8, 16)])
     x = rng.normal(size=(24, 3))
-    episodes = draw_episodes(
-        names.tolist(), owners.astype(str).tolist(), n_shot=2, n_way=2, n_episodes=300
-    )
-    hits = score_queries(x, episodes)
+    episodes = draw(names.tolist(), owners.astype(str).tolist(), n_shot=2, n_way=2, n_episodes=300)
+    hits = score(x, episodes)
     labels = np.unique(names, return_inverse=True)[1]
     found = few_shot_influence(hits, episodes, labels=labels, owners=owners)
     assert found.by_subject.shape == (16,)
     assert np.isfinite(found.by_subject).all()
     assert 0 < np.sum(found.by_subject**2) + found.extra < 0.05
+
+
+def test_the_influence_on_the_auc_is_its_derivative():
+    rng = np.random.default_rng(6)
+    scores, positive = rng.integers(0, 9, 30).astype(float), rng.random(30) < 0.4
+    value, moves = auc_influence(scores, positive)
+    assert value == pytest.approx(roc_auc_score(positive, scores))
+    for i in range(30):
+        weights = np.ones(30)
+        weights[i] += 1e-6
+        more = roc_auc_score(positive, scores, sample_weight=weights)
+        assert moves[i] == pytest.approx((more - value) / 1e-6, abs=1e-4)
+
+
+def test_one_condition_alone_has_its_own_influence():
+    x, labels, owners = sample(0)
+    episodes = draw(labels, owners, n_shot=2, n_episodes=300, n_query=5)
+    hits = score(x, episodes, "euclidean")
+    own = few_shot_influence(hits, episodes, labels=labels, owners=owners, label=0)
+    both = few_shot_influence(hits, episodes, labels=labels, owners=owners)
+    assert np.sum(own.by_subject**2) > np.sum(both.by_subject**2)  # half of the queries
+    asked = np.bincount(episodes.query[:, 0].ravel(), minlength=32)
+    assert np.count_nonzero(asked[16:]) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from medsiam.cases import CaseRow
 from medsiam.errors import NothingToDoError, UsageError
 from medsiam.evaluation import join_cases, select_rows
+from medsiam.evaluation.items import join_patients
 
 
 def row(number, path, condition="HCM", **more):
@@ -122,3 +124,35 @@ def test_rows_are_selected_by_condition_and_split():
         select_rows(rows, conditions=["HCN"])
     with pytest.raises(UsageError, match="split 'x'; there are: train, val"):
         select_rows(rows, splits=["x"])
+
+
+def test_rows_of_a_patient_are_joined_without_a_case_id():
+    rows = [row(i, f"{i}", patient_id=p) for i, p in enumerate(("p", "q", "p", "q"))]
+    rows = [replace(r, extra=(("phase", "ES" if i < 2 else "ED"),)) for i, r in enumerate(rows)]
+    items = join_cases(join_patients(rows), *embed(rows), columns=("phase", "site"))
+    np.testing.assert_array_equal(items.embeddings, [[4, 5, 0, 1], [6, 7, 2, 3]])
+    assert items.paths == (("2", "0"), ("3", "1"))
+    assert items.facts == {"phase": ("ED + ES", "ED + ES"), "site": (None, None)}
+
+
+def test_patients_that_cannot_be_joined_are_not_named():
+    rows = [row(1, "a", patient_id="SECRET"), row(2, "b", patient_id="SECRET")]
+    with pytest.raises(UsageError, match="b and a are of one patient, but of one phase") as caught:
+        join_patients(rows)
+    assert "SECRET" not in str(caught.value)
+    with pytest.raises(UsageError, match=r"needs a patient in every row; 1 have none \(a\)"):
+        join_patients([row(1, "a", patient_id=None)])
+
+
+def test_rows_are_filtered_by_any_column():
+    rows = [row(1, "a", extra=(("view", "AP"),)), row(2, "b", extra=(("view", "L"),)), row(3, "c")]
+    assert select_rows(rows, filters={"view": ("AP",)}) == (rows[0],)
+    with pytest.raises(UsageError, match="no row has the view 'PA'; there are: AP, L"):
+        select_rows(rows, filters={"view": ("PA",)})
+
+
+def test_a_sample_is_drawn_from_all_cases():
+    rows = [row(i, f"{i}") for i in range(30)]
+    items = join_cases(rows, *embed(rows))
+    assert len(set(items.sample(10, random_state=0))) == 10
+    assert items.sample(99, random_state=0) == tuple(range(30))

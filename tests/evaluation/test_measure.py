@@ -119,3 +119,26 @@ def test_the_public_name_is_the_function():
     importlib.import_module("medsiam.evaluation.measure")  # a module must not take its place
     assert medsiam.evaluate is medsiam.evaluation.evaluate is evaluate
     assert callable(evaluate)
+
+
+def test_a_split_and_a_source_give_their_figures():
+    x, conditions, subjects = table({"a": 20, "b": 20}, gap=4.0)
+    facts = {"split": ["train", "test"] * 20, "source": ["x"] * 10 + ["y"] * 30}
+    found = evaluate(
+        x,
+        conditions=conditions,
+        subjects=subjects,
+        facts=facts,
+        protocol=EpisodeProtocol(n_shots=(1,), n_episodes=20, n_folds=4),
+    )
+    assert found.official_split.linear.value > 0.8
+    assert found.folds.linear.n_queries == 40
+    assert found.source_probe.n_sources == 2
+    assert {entry.column for entry in found.slices} == {"condition", "source"}
+    assert {"official_split.linear", "folds.linear_auc", "open_set.auroc"} <= set(found.spreads)
+
+
+def test_folds_that_cannot_be_made_are_said():
+    found = run(*table({"a": 12, "b": 6}), n_shots=(1,), n_folds=8)
+    assert found.folds is None
+    assert "8 folds need as many subjects of each condition, and b has 6" in found.notices

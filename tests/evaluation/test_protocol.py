@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
@@ -46,8 +48,32 @@ def test_toml_is_read(tmp_path):
         ("n_episodes = 0", "n_episodes"),
         ("n_query = 0", "n_query"),
         ('metric = "manhattan"', "metric"),
+        ('sources = "two"', "sources"),
+        ("[filter]\nview = []", "a column without a value"),
+        ("n_folds = 1", "n_folds"),
     ],
 )
 def test_faults_are_named(tmp_path, text, words):
     with pytest.raises(ConfigError, match=words):
         load(tmp_path, text)
+
+
+def test_a_filter_may_have_one_value_or_several(tmp_path):
+    protocol = load(tmp_path, '[filter]\nsource = "x"\nview = ["AP", "PA"]\n')
+    assert protocol.filter == {"source": ("x",), "view": ("AP", "PA")}
+
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs" / "evaluation").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_protocol_that_is_shipped_is_valid_and_explains_itself(path):
+    load_config(path, EpisodeProtocol)
+    head = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    for word in ("What:", "Data:", "Launch:", "Chance:"):
+        assert any(word in line for line in head)
+    assert any(f"configs/evaluation/{path.name}" in line for line in head)
+
+
+def test_there_are_protocols():
+    assert len(CONFIGS) >= 8

@@ -1,21 +1,13 @@
-"""Retrieval and pairs against plain loops, scikit-learn and the bootstrap of subjects."""
+"""Retrieval against its definitions, chance, and fresh samples of patients."""
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
-from scipy.spatial.distance import cdist
-from sklearn.metrics import roc_auc_score
 
-from medsiam.evaluation import retrieval
-from medsiam.evaluation.retrieval import measure_retrieval
-from medsiam.metrics import (
-    mean_average_precision,
-    nearest_label_accuracy,
-    wilson_interval,
-)
+from medsiam.evaluation.retrieval import half_samples, measure_retrieval
+from medsiam.metrics import mean_average_precision, nearest_label_accuracy, wilson_interval
+from tests.evaluation.samples import clouds, ranked
 
 
 def table(seed=0, n=50, n_subjects=20):
@@ -29,28 +21,13 @@ def table(seed=0, n=50, n_subjects=20):
 
 
 def measure(x, conditions, subjects, metric="euclidean"):
-    return measure_retrieval(
-        x,
-        conditions=conditions.tolist(),
-        subjects=subjects.tolist(),
-        metric=metric,
-        random_state=0,
-    )
-
-
-def pairs_of_different_subjects(x, conditions, subjects, metric="euclidean"):
-    distances = cdist(x, x, metric)
-    pairs = [
-        (i, j) for i, j in itertools.combinations(range(len(x)), 2) if subjects[i] != subjects[j]
-    ]
-    same = np.array([conditions[i] == conditions[j] for i, j in pairs])
-    return pairs, same, np.array([distances[i, j] for i, j in pairs])
+    return measure_retrieval(ranked(x, conditions, subjects, metric), random_state=0)[0]
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_figures_equal_their_definitions(metric):
     x, conditions, subjects = table()
-    found, auc = measure(x, conditions, subjects, metric)
+    found = measure(x, conditions, subjects, metric)
     first = nearest_label_accuracy(x, conditions, subjects, metric=metric)
     average = mean_average_precision(x, conditions, subjects, metric=metric)
     assert found.precision_at_1.value == pytest.approx(first.macro)
@@ -60,70 +37,42 @@ def test_figures_equal_their_definitions(metric):
     assert found.precision_at_1.n_queries == first.n
     assert found.precision_at_1.majority == pytest.approx(1 / 3)
     assert found.precision_at_1_micro.majority == np.mean(conditions == "a")
+    assert found.precision_at_10.majority is None
     for figure in vars(found).values():
         assert figure.low < figure.value < figure.high
-    _, same, distances = pairs_of_different_subjects(x, conditions, subjects, metric)
-    assert auc.value == pytest.approx(roc_auc_score(same, -distances))
-    assert (auc.n_same, auc.n_different) == (same.sum(), (~same).sum())
 
 
-def test_the_interval_of_the_auc_is_that_of_the_bootstrap_of_subjects():
-    x, conditions, subjects = table(3, n=60, n_subjects=30)
-    _, auc = measure(x, conditions, subjects)
-    pairs, same, distances = pairs_of_different_subjects(x, conditions, subjects)
-    codes = np.unique(subjects, return_inverse=True)[1]
-    first, second = codes[np.array(pairs).T]
-    rng = np.random.default_rng(0)
-    values = []
-    for _ in range(200):
-        times = np.bincount(
-            rng.integers(0, codes.max() + 1, codes.max() + 1), minlength=codes.max() + 1
-        )
-        weights = times[first] * times[second]
-        values.append(roc_auc_score(same, -distances, sample_weight=weights))
-    half = (auc.high - auc.low) / 2
-    assert half / 1.96 == pytest.approx(np.std(values), rel=0.2)
-
-
-def test_ties_of_pairs_count_one_half():
-    conditions, subjects = np.array(list("aabb")), np.array(list("1234"))
-    _, auc = measure(np.ones((4, 2)), conditions, subjects)
-    assert auc.value == 0.5
-
-
-def test_perfect_pairs_keep_the_doubt_of_few_subjects():
-    conditions, subjects = np.array(list("aaabbb")), np.array(list("123456"))
+def test_perfect_rankings_keep_the_doubt_of_few_subjects():
     x = np.array([[0.0], [0.1], [0.2], [5.0], [5.1], [5.2]])
-    found, auc = measure(x, conditions, subjects)
-    assert (auc.value, auc.low, auc.high) == (1.0, *wilson_interval(6, 6))
+    found = measure(x, np.array(list("aaabbb")), np.array(list("123456")))
     assert found.precision_at_1.value == found.mean_average_precision.value == 1.0
+    assert found.mean_reciprocal_rank.value == found.precision_at_min_5.value == 1.0
+    assert found.precision_at_5.value == pytest.approx(2 / 5)  # two cases cannot fill five places
     assert found.precision_at_1.low == wilson_interval(6, 6)[0]
 
 
 def test_random_embeddings_score_the_stated_chance():
-    _, conditions, subjects = table(1, n=60)
     values = []
-    for seed in range(40):
-        x = np.random.default_rng(seed).normal(size=(60, 3))
-        found, auc = measure(x, conditions, subjects)
-        values.append([*(figure.value for figure in vars(found).values()), auc.value])
-    chance = [*(figure.chance for figure in vars(found).values()), auc.chance]
-    error = np.std(values, axis=0) / np.sqrt(40)
-    assert (np.abs(np.mean(values, axis=0) - chance) < 3.5 * error).all()
+    for seed in range(30):
+        x, conditions, subjects = clouds({"a": 20, "b": 12, "c": 8}, gap=0, seed=seed)
+        found = measure(x, conditions, subjects)
+        values.append([figure.value for figure in vars(found).values()])
+    chance = [figure.chance for figure in vars(found).values()]
+    error = np.std(values, axis=0) / np.sqrt(30)
+    assert (np.abs(np.mean(values, axis=0) - chance) < 4 * error).all()
 
 
-def test_a_sample_of_pairs_comes_near_the_whole(monkeypatch):
-    x, conditions, subjects = table(2, n=120, n_subjects=60)
-    whole = measure(x, conditions, subjects)[1]
-    monkeypatch.setattr(retrieval, "MAX_PAIRS", 3000)
-    part = measure(x, conditions, subjects)[1]
-    assert 2500 < part.n_same + part.n_different < 3500
-    assert part.value == pytest.approx(whole.value, abs=0.04)
-    assert measure(x, conditions, subjects)[1] == part
-
-
-def test_mahalanobis_counts_each_pair_once():
-    x, conditions, subjects = table()
-    _, auc = measure(x, conditions, subjects, "mahalanobis")
-    pairs, _, _ = pairs_of_different_subjects(x, conditions, subjects)
-    assert auc.n_same + auc.n_different == len(pairs)
+def test_half_samples_foretell_the_spread_over_new_patients():
+    values, foretold = [], []
+    labels, owners = np.repeat(["0", "1"], 16), np.arange(32)
+    for seed in range(30):
+        x = np.random.default_rng(seed).normal(size=(32, 6)) + 0.5 * (labels == "1")[:, None]
+        found = ranked(x, labels, owners)
+        halves = half_samples(found, random_state=seed)
+        names = ("precision_at_1", "precision_at_5", "mean_reciprocal_rank")
+        plain = ("precision_at_1", "precision_at_5", "reciprocal_rank")
+        values.append([np.nanmean(found.values[name]) for name in plain])
+        foretold.append([np.std(halves[name]) for name in names])
+    ratio = np.mean(foretold, axis=0) / np.std(values, axis=0)
+    assert (ratio > 0.8).all()
+    assert (ratio < 1.8).all()  # rather too wide than too narrow

@@ -14,7 +14,7 @@ from medsiam.phantoms.digits import (
     UNSEEN_DIGITS,
     main,
     write_digits,
-    write_turned_digits,
+    write_glyphs,
 )
 from medsiam.scans import read_scan
 
@@ -54,24 +54,33 @@ def test_licence_and_source_go_with_each_image(table):
     assert all("UCI" in (row.source or "") for row in table.rows)
 
 
-def test_turned_digits_are_further_conditions_of_the_same_groups(tmp_path):
-    rows = read_case_table(write_turned_digits(tmp_path, n_per_digit=2)).rows
+def test_glyphs_are_halves_of_base_digits_in_all_looks(tmp_path):
+    rows = read_case_table(write_glyphs(tmp_path, n_groups=5)).rows
     conditions = {row.condition for row in rows}
-    assert len(conditions) == 2 + 2 + 8 * 4 + 7
-    assert "digit_6_turned_2" not in conditions  # a 9
-    assert {row.condition.split("_turned")[0] for row in rows} == set(BASE_DIGITS)
-    assert len({row.subject for row in rows}) == 2 * len(BASE_DIGITS)
-    looks = {
-        row.condition: read_scan(row.path).array.T for row in rows if row.group == "digit-0002"
-    }
-    upright = looks["digit_2_turned_0"]
-    np.testing.assert_array_equal(looks["digit_2_turned_1"], np.rot90(upright))
-    np.testing.assert_array_equal(looks["digit_2_turned_mirrored_2"], np.rot90(upright, 2)[:, ::-1])
+    assert len(conditions) == 42 * 8 + 2 + 2 + 8 * 4 + 7
+    assert len(rows) == 2 * len(conditions)  # two of the five groups each
+    assert "glyph_66_turned_2" not in conditions  # a 9
+    assert {row.subject for row in rows} == {f"group:group-{i}" for i in range(5)}
+    bundled = load_digits()
+    images = [bundled.images[bundled.target == digit] for digit in range(7)]
+    for name, turn in [
+        ("glyph_25_turned_0", lambda x: x),
+        ("glyph_25_turned_1", np.rot90),
+        ("glyph_25_mirrored_2", lambda x: np.rot90(x, 2)[:, ::-1]),
+        ("glyph_22_turned_0", lambda x: x),
+    ]:
+        upper, lower = int(name[6]), int(name[7])
+        for row in (row for row in rows if row.condition == name):
+            i = int((row.group or "").removeprefix("group-"))
+            joined = np.round(
+                np.concatenate([images[upper][i][:4], images[lower][i][4:]]) * 255 / 16
+            )
+            np.testing.assert_array_equal(read_scan(row.path).array.T, turn(joined))
 
 
 def test_as_a_module(tmp_path, capsys):
     assert main([str(tmp_path / "out")]) == 0
-    tables = [str(tmp_path / "out" / name) for name in ("cases.csv", "turned.csv")]
+    tables = [str(tmp_path / "out" / name) for name in ("cases.csv", "glyphs.csv")]
     assert capsys.readouterr().out.split() == tables
     (tmp_path / "file").touch()
     assert main([str(tmp_path / "file")]) == 7

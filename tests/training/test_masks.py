@@ -35,14 +35,14 @@ def test_at_the_scans_own_spacing_a_mask_is_only_padded(table):
 
 def test_a_resampled_mask_covers_what_its_scan_shows(table):
     recipe = anatomy_config(table).recipe.model_copy(
-        update={"spacing": (1.5, 1.5, 4.0), "spatial_size": (40, 40, 10)}
+        update={"spacing": (1.5, 1.5, 6.0), "spatial_size": (40, 40, 8)}
     )
     masks = masks_of(table, recipe)
     scans = prepare_rows(read_case_table(table).rows, recipe, advance=lambda: None)
     for row, mask, tensor in zip(scans.rows, masks, scans.tensors, strict=True):
         stored = np.asarray(nib.load(row.mask_path).dataobj)
-        voxel = (2 * 2 * 6) / (1.5 * 1.5 * 4)
-        assert int((mask == 3).sum()) == pytest.approx((stored == 3).sum() * voxel, rel=0.15)
+        voxel = (2 * 2) / (1.5 * 1.5)
+        assert int((mask >= 2).sum()) == pytest.approx((stored >= 2).sum() * voxel, rel=0.1)
         assert float(tensor[0][mask == 3].mean()) > 0.8  # the core is the brightest
         assert float(tensor[0][mask == 0].mean()) < 0.2
 

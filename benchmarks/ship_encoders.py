@@ -1,0 +1,114 @@
+"""Makes the encoders that medsiam ships, from the committed configurations.
+
+    python benchmarks/ship_encoders.py default-2d|default-3d|cardiac-cine [--work DIR] [--out DIR]
+
+Needs MEDSIAM_DATA. Only base conditions of the training parts are read.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from medsiam import TrainingConfig, load_config, load_encoder, train
+from medsiam.cli.allocator import keep_freed_memory
+from medsiam.encoders import Encoder, in_half_precision, join_domains, save_encoder
+from medsiam.encoders.shipped import encoder_folder
+
+CONFIGS = Path(__file__).parents[1] / "configs" / "training"
+DATA = "${MEDSIAM_DATA}"
+# Of each kind of scans: what the configuration says otherwise than its file.
+DOMAINS = {
+    "default-2d": {
+        "cells": [],
+        "chest": [
+            "run.name=default-2d-chest",
+            f'data.cases="{DATA}/cxr_rare_pneumonia/labels.csv"',
+            'data.base_conditions=["normal_paediatric","bacterial_paediatric","viral_paediatric",'
+            '"no_finding_nih","pneumonia_nih","covid19","no_finding"]',
+            'data.name="Chest X-rays, seven base classes of three sources"',
+            'data.licence="CC BY-NC-SA 4.0 (not commercial), CC BY 4.0, NIH open"',
+            'data.source="https://arxiv.org/abs/2006.11988; doi 10.17632/rscbjbr9sj.2; '
+            'NIH ChestX-ray8"',
+        ],
+        "ultrasound": [
+            "run.name=default-2d-ultrasound",
+            f'data.cases="{DATA}/lung_ultrasound/labels.csv"',
+            'data.base_conditions=["normal","bacterial_pneumonia"]',
+            'data.name="Lung ultrasound, normal and bacterial pneumonia"',
+            'data.licence="CC BY, CC BY-NC, CC BY-NC-SA 4.0 (not commercial)"',
+            'data.source="https://doi.org/10.3390/app11020672"',
+        ],
+    },
+    "default-3d": {
+        "heart": [],
+        "adrenal": [
+            "run.name=default-3d-adrenal",
+            f'data.cases="{DATA}/adrenalmnist3d_64/labels.csv"',
+            'data.base_conditions=["normal","hyperplasia"]',
+            'data.name="AdrenalMNIST3D, training part"',
+            'data.licence="CC BY 4.0"',
+            'data.source="https://doi.org/10.1038/s41597-022-01721-8"',
+        ],
+        "hippocampus": [
+            "run.name=default-3d-hippocampus",
+            f'data.cases="{DATA}/msd_hippocampus/labels.csv"',
+            'data.base_conditions=["typical_volume","low_volume","high_volume"]',
+            'data.name="Medical Segmentation Decathlon, hippocampus (size bands)"',
+            'data.licence="CC BY-SA 4.0"',
+            'data.source="https://doi.org/10.1038/s41467-022-30695-9"',
+        ],
+    },
+}
+NOTES = {
+    "default-2d": "ImageNet features of EfficientNet-Lite0 (Apache-2.0), whitened separately for "
+    "blood cells, chest X-rays and lung ultrasound; images of other kinds are compared by the "
+    "plain features. ",
+    "default-3d": "ImageNet features of EfficientNet-Lite0 (Apache-2.0) of eight slices along each "
+    "axis, whitened separately for cardiac MRI, adrenal shapes and hippocampus MRI; volumes of "
+    "other kinds are compared by the plain features. Sizes in mm are not seen. ",
+}
+LIMITS = (
+    "Limits: measured on few patients of few hospitals (docs/benchmarks.md); knows nothing of the "
+    "condition in question; embeddings also tell the source of an image."
+)
+
+
+def joined(name: str, work: Path) -> Encoder:
+    config = CONFIGS / f"{name.replace('-', '_')}.toml"
+    encoders = []
+    for domain, overrides in DOMAINS[name].items():
+        run = work / name / domain
+        if not (run / "encoder").exists():
+            if domain == "hippocampus":  # its table has no column `split` that is filled
+                overrides = [*overrides, 'split={"validation_fraction"=0.1}']
+            train(load_config(config, TrainingConfig, overrides), out=run)
+        encoders.append(load_encoder(run / "encoder"))
+    return join_domains(encoders, name=name, notes=NOTES[name] + LIMITS)
+
+
+def single(name: str, work: Path) -> Encoder:
+    run = work / name
+    if not (run / "encoder").exists():
+        config = CONFIGS / f"{name.replace('-', '_')}.toml"
+        train(load_config(config, TrainingConfig), out=run)
+    return load_encoder(run / "encoder").with_card(name=name)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=[*DOMAINS, "cardiac-cine"])
+    parser.add_argument("--work", type=Path, default=Path("runs/ship"))
+    parser.add_argument("--out", type=Path, help="default: where medsiam looks for it")
+    args = parser.parse_args()
+    keep_freed_memory()
+    make = joined if args.name in DOMAINS else single
+    encoder = in_half_precision(make(args.name, args.work))
+    out = args.out or encoder_folder(args.name)
+    save_encoder(encoder, out)
+    size = sum(path.stat().st_size for path in Path(out).iterdir()) / 2**20
+    print(f"{out}: {encoder!r}, {size:.1f} MiB")
+
+
+if __name__ == "__main__":
+    main()

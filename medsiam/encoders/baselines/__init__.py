@@ -1,0 +1,1 @@
+"""What an encoder is measured against: pixels, gradients, networks that were taught nothing."""
