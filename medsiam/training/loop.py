@@ -250,7 +250,19 @@ def _fit(
         display.bar(phase.name, phase.steps, done=progress.step) as advance,
         stop_requests(lambda: display.say("stopping after this step ...")) as stop,
     ):
-        while not is_over(run, phase, progress):
+        while True:
+            if world.any(stop.made):
+                save()
+                raise StoppedError(
+                    f"stopped after step {progress.step} of {phase.steps} ({phase.name}) and "
+                    f"saved; go on with: medsiam train --resume {run.folder}"
+                )
+            if progress.losses and progress.step % phase.steps_per_epoch == 0:
+                best = end_epoch(run, phase, learner, progress, best, board)
+                save()
+                continue
+            if is_over(run, phase, progress):
+                return best
             started = time.monotonic()
             network.train()
             progress.losses.append(_finite(learner.take(progress.step), phase, progress))
@@ -259,16 +271,6 @@ def _fit(
             progress.step += 1
             progress.seconds += time.monotonic() - started
             advance()
-            if progress.step % phase.steps_per_epoch == 0:
-                best = end_epoch(run, phase, learner, progress, best, board)
-                save()
-            if world.any(stop.made):
-                save()
-                raise StoppedError(
-                    f"stopped after step {progress.step} of {phase.steps} ({phase.name}) and "
-                    f"saved; go on with: medsiam train --resume {run.folder}"
-                )
-    return best
 
 
 def _finish(run: Run, start: dict[str, torch.Tensor], progress: Progress) -> TrainingRun:

@@ -269,7 +269,7 @@ def carrying(cases, tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("stopped_at", [1, 4])
+@pytest.mark.parametrize("stopped_at", [1, 4, 5])  # 5: the last step of an epoch
 def test_stopped_by_a_signal_and_resumed_gives_the_same_bits(
     cases, carrying, tmp_path, monkeypatch, stopped_at
 ):
