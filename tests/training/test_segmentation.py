@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from medsiam.cases import read_case_table
-from medsiam.encoders import new_encoder
+from medsiam.encoders import load_encoder, new_encoder
 from medsiam.encoders.anatomy_measures import Measure, list_measures
 from medsiam.errors import UsageError
+from medsiam.scans import read_scan
+from medsiam.training import train
 from medsiam.training.dataset import prepare_rows
 from medsiam.training.finishing import fit_scale
 from medsiam.training.segmentation import (
@@ -116,3 +118,18 @@ def test_another_backbone_is_refused(run):
     settings = config.encoder.model_copy(update={"anatomy": None, "backbone": "resnet10"})
     with pytest.raises(UsageError, match=r"encoder\.anatomy"):
         SegmentationObjective(config.model_copy(update={"encoder": settings}), scans)
+
+
+def test_a_run_makes_an_encoder_whose_measures_are_scaled_and_that_needs_no_mask(tmp_path):
+    table = write_bodies(tmp_path / "bodies", patients=4)
+    result = train(anatomy_config(table), out=tmp_path / "run", progress=False)
+    for mask in table.parent.glob("*-mask.nii.gz"):
+        mask.unlink()
+    encoder = load_encoder(tmp_path / "run" / "encoder")
+    assert encoder.fingerprint == result.encoder.fingerprint
+    scans = [read_scan(path) for path in sorted(table.parent.glob("*.nii.gz"))]
+    embeddings = encoder.embed(scans)
+    assert embeddings.shape == (8, len(list_measures(encoder.card.architecture.anatomy)))
+    assert np.abs(embeddings).max() <= 3
+    maps = encoder.feature_maps(scans[0])
+    np.testing.assert_allclose(maps.sum(axis=0), 1, atol=1e-5)
