@@ -98,18 +98,26 @@ def test_architecture_follows_the_recipe():
     assert tiny_config(Path("cases.csv")).architecture.image_size is None
 
 
+UNSEEN = {
+    "acdc_3d": {"HCM", "RV"},
+    "cardiac_cine": {"HCM", "RV"},
+    "chula_2d": {"stomatocyte", "teardrop", "burr_cell"},
+    "default_2d": {"stomatocyte", "teardrop", "burr_cell"},
+    "default_3d": {"HCM", "RV"},
+    "digits_2d": {"digit_7", "digit_8", "digit_9"},
+}
+
+
 def test_committed_configs_are_valid_and_say_what_they_are(monkeypatch):
     monkeypatch.setenv("MEDSIAM_DATA", "/data")
     files = sorted(CONFIGS.glob("*.toml"))
-    assert [file.stem for file in files] == ["acdc_3d", "chula_2d"]
-    unseen = {"acdc_3d": {"HCM", "RV"}, "chula_2d": {"stomatocyte", "teardrop", "burr_cell"}}
+    assert [file.stem for file in files] == sorted(UNSEEN)
     for file in files:
         config = load_config(file, TrainingConfig)
-        assert config.run.name.replace("-", "_") == file.stem
-        assert config.data.base_conditions is not None
-        assert not unseen[file.stem] & set(config.data.base_conditions)
+        assert config.run.name.replace("-", "_").startswith(file.stem)
+        assert not UNSEEN[file.stem] & set(config.data.base_conditions or ())
         header = [line for line in file.read_text().splitlines() if line.startswith("#")]
-        for word in ("Data:", "Launch:", "Override:", "Measured:"):
+        for word in ("Data:", "Launch:", "Unseen:", "Measured:"):
             assert any(word in line for line in header), f"{file.name} lacks {word}"
         assert any(f"configs/training/{file.name}" in line for line in header)
 
@@ -118,6 +126,9 @@ def test_committed_configs_fit_the_data(medsiam_data):
     from medsiam.cases import read_case_table
 
     for file in CONFIGS.glob("*.toml"):
+        if file.stem == "digits_2d":  # its table is written first, from scikit-learn's digits
+            continue
         config = load_config(file, TrainingConfig)
         present = {row.condition for row in read_case_table(config.data.cases).rows}
         assert set(config.data.base_conditions or ()) < present
+        assert UNSEEN[file.stem] < present
