@@ -69,6 +69,9 @@ NOTES = {
     "default-3d": "ImageNet features of EfficientNet-Lite0 (Apache-2.0) of eight slices along each "
     "axis, whitened separately for cardiac MRI, adrenal shapes and hippocampus MRI; volumes of "
     "other kinds are compared by the plain features. Sizes in mm are not seen. ",
+    "cardiac-cine": "Finds both ventricles and the wall in short-axis cine MRI and measures them; "
+    "made for end-diastole and end-systole of a patient as one case (`case_id`, `phase`). Trained "
+    "on scans cut around the heart, of one hospital. ",
 }
 LIMITS = (
     "Limits: measured on few patients of few hospitals (docs/benchmarks.md); knows nothing of the "
@@ -111,7 +114,7 @@ def single(name: str, work: Path) -> Encoder:
     if not (run / "encoder").exists():
         config = CONFIGS / f"{name.replace('-', '_')}.toml"
         train(load_config(config, TrainingConfig), out=run)
-    return load_encoder(run / "encoder").with_card(name=name)
+    return load_encoder(run / "encoder").with_card(name=name, notes=NOTES[name] + LIMITS)
 
 
 def main() -> None:
