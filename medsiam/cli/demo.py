@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 SEED = 2026
 # The patients that are measured are others than those that settings were tried on.
 MEASURE_SEED = 2029
-TRAINING_PATIENTS = 16  # per condition, to learn what varies without meaning anything
-MEASURE_PATIENTS = 30  # per unseen condition, to measure few-shot accuracy
+TRAINING_PATIENTS = 12  # per condition, to learn what varies without meaning anything
+MEASURE_PATIENTS = 20  # per unseen condition, to measure few-shot accuracy
 BANK_PATIENTS = 8  # of those, per condition, in the bank
 SHOTS = 5
 _MARK = ".medsiam-demo"

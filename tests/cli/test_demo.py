@@ -42,7 +42,7 @@ def test_fitting_a_whitening_to_the_training_studies_helps(demo_folder, dims):
 def test_what_the_demo_says_of_the_encoder_follows_from_the_intervals(demo_folder, printed, dims):
     figures = measured(demo_folder, dims)
     encoder, pixels = figures["encoder"], figures["pixel distance"]
-    assert pixels["n_subjects"] == encoder["n_subjects"] == 150
+    assert pixels["n_subjects"] == encoder["n_subjects"] == 100
     assert pixels["chance"] == encoder["chance"] == pytest.approx(0.2)
     said = printed[printed.index(f"{dims[0]}D, 5 unseen conditions") :]
     better, overlap = said.find("clearly better"), said.find("intervals overlap")
