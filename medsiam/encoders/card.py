@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -13,17 +13,6 @@ INTENDED_USE = (
     "cases of the same kind of image as the training data."
 )
 
-BACKBONES = (
-    "resnet10",
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "densenet121",
-    "efficientnet-b0",
-    "efficientnet-lite0",
-    "vit",
-    "anatomy",
-)
 BackboneName = Literal[
     "resnet10",
     "resnet18",
@@ -35,6 +24,7 @@ BackboneName = Literal[
     "vit",
     "anatomy",
 ]
+BACKBONES: tuple[str, ...] = get_args(BackboneName)
 
 
 class _Record(BaseModel):

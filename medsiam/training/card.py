@@ -38,7 +38,9 @@ def card_fields(
         "training_data": (_training_data(config, parts["training"]),),
         "conditions_seen": tuple(sorted(set(parts["training"].conditions))),
         "metrics": (_retrieval(config, parts["validation"], validation, embeddings),),
-        "notes": " ".join((_selection(best_epoch), *_alone(parts), *warnings)),
+        "notes": " ".join(
+            (_selection(best_epoch), *_alone(parts), *_without_files(warnings, parts))
+        ),
     }
 
 
@@ -71,9 +73,16 @@ def _retrieval(
         chance=chance,
         majority=chance,
         measured_on=f"validation part of {config.data.name} ({len(scans.rows)} scans of the "
-        "conditions seen in training)"
-        + ("; the epoch was chosen on it, so it flatters" if config.schedule.epochs else ""),
+        "conditions seen in training)" + _chosen_on_it(config),
     )
+
+
+def _chosen_on_it(config: TrainingConfig) -> str:
+    if not config.schedule.epochs:
+        return ""
+    if config.encoder.backbone == "anatomy":
+        return "; the epoch was chosen by its Dice on them"
+    return "; the epoch was chosen on it, so it flatters"
 
 
 def _unit(scans: PreparedScans) -> str:
@@ -86,6 +95,16 @@ def _selection(best_epoch: int) -> str:
     if best_epoch == 0:
         return "Start weights, not trained further."
     return f"Weights of epoch {best_epoch}, the best on the validation part."
+
+
+def _without_files(warnings: Sequence[str], parts: Mapping[str, PreparedScans]) -> list[str]:
+    """A card travels: file names, which may name patients, stay in the run's own output."""
+    names = {row.path_text for scans in parts.values() for row in scans.rows}
+    told = [text for text in warnings if not any(name in text for name in names)]
+    left = len(warnings) - len(told)
+    return (
+        [*told, f"{left} warnings of the run that name files are not repeated."] if left else told
+    )
 
 
 def _alone(parts: Mapping[str, PreparedScans]) -> list[str]:

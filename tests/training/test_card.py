@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
 from medsiam.cases import CaseRow
-from medsiam.training.card import card_fields
+from medsiam.training.card import _without_files, card_fields
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.validation import Validation, score_interval
 from tests.training.shapes import tiny_config
@@ -83,3 +84,12 @@ def test_without_training_nothing_is_said_to_be_chosen():
 def test_warnings_are_part_of_the_notes():
     card = fields(people(5), people(2), HITS, warnings=("It collapsed.",))
     assert card["notes"].endswith("It collapsed.")
+
+
+def test_file_names_stay_off_the_card():
+    rows = (SimpleNamespace(path_text="scans/meier.png"), SimpleNamespace(path_text="b.png"))
+    parts = {"training": SimpleNamespace(rows=rows)}
+    told = _without_files(["embeddings collapse", "line 2 (scans/meier.png): copied"], parts)
+    assert told[0] == "embeddings collapse"
+    assert "meier" not in " ".join(told)
+    assert "1 warnings of the run" in told[1]
