@@ -34,7 +34,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("create", help="make an empty bank for one encoder")
     parser.add_argument("bank", metavar="BANK", type=Path, help="folder of the new bank")
-    parser.add_argument("--encoder", required=True, type=Path, help="folder of the encoder")
+    parser.add_argument(
+        "--encoder",
+        required=True,
+        metavar="E",
+        help="folder of the encoder, or a shipped one: default-2d, default-3d, cardiac-cine",
+    )
     parser.add_argument("--name", help="name for people (default: the folder's)")
     parser.set_defaults(run=run, action=_create)
 

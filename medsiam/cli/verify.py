@@ -23,7 +23,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("scan_a", metavar="SCAN_A", type=Path, help="image, NIfTI, DICOM or folder")
     parser.add_argument("scan_b", metavar="SCAN_B", type=Path, help="the other one")
-    parser.add_argument("--encoder", required=True, metavar="E", help="encoder folder")
+    parser.add_argument(
+        "--encoder", required=True, metavar="E", help="encoder folder, or default-2d or default-3d"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
 

@@ -11,8 +11,8 @@ IMAGENET_LITE0 = Path(__file__).parent / "weights" / "imagenet-lite0.safetensors
 def encoder_folder(name: Path | str) -> Path:
     """Return the folder of an encoder: a shipped one by its name, any other by its path.
 
-    A folder of the same name in the working directory is meant by `./default-2d`.
+    A folder of the same name in the working directory is meant by "./default-2d".
     """
-    if isinstance(name, str) and name in SHIPPED:
+    if str(name) in SHIPPED:
         return Path(__file__).parent / "weights" / name
     return Path(name)
