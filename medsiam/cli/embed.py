@@ -20,7 +20,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--encoder",
         required=True,
         metavar="E",
-        help="encoder folder, a shipped encoder (default-2d, default-3d, cardiac-cine), or the word "
+        help="encoder folder, a shipped one (default-2d, default-3d, cardiac-cine), or the word "
         f"{PIXELS!r} for the pixel baseline",
     )
     parser.add_argument("--out", required=True, metavar="EMB.npz", type=Path, help="file to write")
