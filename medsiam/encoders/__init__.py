@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from medsiam.encoders.card import Verification as Verification
     from medsiam.encoders.checkpoint import in_half_precision as in_half_precision
     from medsiam.encoders.checkpoint import load_encoder as load_encoder
+    from medsiam.encoders.checkpoint import read_card as read_card
     from medsiam.encoders.checkpoint import save_encoder as save_encoder
     from medsiam.encoders.domains import join_domains as join_domains
     from medsiam.encoders.embeddings_file import load_embeddings as load_embeddings
@@ -65,6 +66,7 @@ _HOMES = {
     "load_start": ".start",
     "new_encoder": ".encoder",
     "pixel_embeddings": ".pixels",
+    "read_card": ".checkpoint",
     "save_embeddings": ".embeddings_file",
     "save_encoder": ".checkpoint",
 }

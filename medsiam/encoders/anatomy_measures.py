@@ -122,7 +122,9 @@ def _nearness(shares: torch.Tensor, spacing: tuple[float, float, float]) -> torc
     with the weights found.
     """
     areas = shares.sum(dim=(0, 1, 2)) * spacing[0] * spacing[1]
-    reach = _NEAR * (areas.max() / math.pi + 1e-6).sqrt()
+    # Where nothing is found there is no size either: one voxel, or the weights would all be 0.
+    radius = (areas.max() / math.pi + 1e-6).sqrt().clamp_min(max(spacing[:2]))
+    reach = _NEAR * radius
     flat = (shares**2).sum(dim=(0, 3)) + 1e-9  # squared: what is found surely counts for more
     x, y = (
         torch.arange(n, dtype=flat.dtype, device=flat.device) * step

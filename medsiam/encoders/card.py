@@ -50,6 +50,12 @@ class AnatomyPlan(_Record):
 
     @model_validator(mode="after")
     def _known(self) -> Self:
+        if len(set(self.structures)) < len(self.structures):
+            raise ValueError("structures names one twice")
+        if self.front == self.centre:
+            raise ValueError("front and centre must be two structures")
+        if len(self.channels) < 2:
+            raise ValueError("channels needs at least two resolutions")
         for name in filter(None, (self.centre, self.front)):
             if name not in self.structures:
                 raise ValueError(f"{name!r} is none of the structures {list(self.structures)}")

@@ -55,6 +55,20 @@ def load_start(network: TwinEncoder, weights: str) -> None:
             f"start weights {source}: {len(missing)} of the backbone's {len(own)} tensors are not "
             f"among them, first {', '.join(missing[:_NAMED])}; they are of another network"
         )
+    # A head is left behind; layers that this backbone lacks make it another network.
+    parts = {name.rsplit(".", 2)[0].split(".")[1].rstrip("0123456789") for name in own}
+    beyond = [
+        name
+        for name in sorted(tensors.keys() - own.keys())
+        if name.count(".") > 1
+        and name.split(".")[1].rstrip("0123456789") in parts
+        and not name.endswith("tracked")
+    ]
+    if beyond:
+        raise EncoderError(
+            f"start weights {source}: {len(beyond)} tensors are of layers that this backbone does "
+            f"not have, first {', '.join(beyond[:_NAMED])}; set encoder.backbone as it was there"
+        )
     fitting = {name: _grey(tensors[name], own[name]) for name in own if name in tensors}
     wrong = [
         f"{name} is {tuple(fitting[name].shape)}, not {tuple(own[name].shape)}"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from medsiam.cases import CaseRow
 from medsiam.encoders.encoder import Encoder
 from medsiam.encoders.pixels import pixel_vector
-from medsiam.errors import MedsiamError, ScanError, UsageError
+from medsiam.errors import EncoderError, MedsiamError, ScanError, UsageError
 from medsiam.preprocessing.transform import prepare
 from medsiam.scans.read import read_scan
 from medsiam.scans.scan import Scan
@@ -80,6 +80,7 @@ def embed_case_rows(
     paths: list[str] = []
     parts: list[NDArray[np.float32]] = []
     failures: list[RowFailure] = []
+    members: list[CaseRow] = []
     batch: list[torch.Tensor] = []
     shape: torch.Size | None = None
     for row, tensor in _loaded(rows, encoder, ahead=2 * batch_size):
@@ -93,15 +94,16 @@ def embed_case_rows(
         if isinstance(tensor, RowFailure):
             failures.append(tensor)
         else:
-            paths.append(row.path_text)
             batch.append(tensor)
+            members.append(row)
         if len(batch) == batch_size:
-            parts.append(_embed(batch, encoder))
-            batch = []
+            _embed(members, batch, encoder, (paths, parts, failures))
+            members, batch = [], []
         if advance is not None:
             advance()
     if batch:
-        parts.append(_embed(batch, encoder))
+        _embed(members, batch, encoder, (paths, parts, failures))
+    failures.sort(key=lambda failure: failure.row)
     dim = encoder.embedding_dim if isinstance(encoder, Encoder) else 0
     empty = np.empty((0, dim), np.float32)
     return TableEmbeddings(tuple(paths), np.concatenate(parts) if parts else empty, tuple(failures))
@@ -133,6 +135,25 @@ def _load(row: CaseRow, encoder: Encoder | Measure) -> torch.Tensor | RowFailure
         return RowFailure(row.row, row.path_text, "mismatch", str(error))
 
 
-def _embed(batch: list[torch.Tensor], encoder: Encoder | Measure) -> NDArray[np.float32]:
-    stacked = torch.stack(batch)
-    return encoder.embed_tensors(stacked) if isinstance(encoder, Encoder) else stacked.numpy()
+def _embed(
+    rows: list[CaseRow],
+    batch: list[torch.Tensor],
+    encoder: Encoder | Measure,
+    found: tuple[list[str], list[NDArray[np.float32]], list[RowFailure]],
+) -> None:
+    """Embed a batch; where it fails, scan by scan, so that one of them costs only itself."""
+    paths, parts, failures = found
+    if not isinstance(encoder, Encoder):
+        paths += [row.path_text for row in rows]
+        parts.append(torch.stack(batch).numpy())
+        return
+    try:
+        parts.append(encoder.embed_tensors(torch.stack(batch)))
+        paths += [row.path_text for row in rows]
+    except EncoderError as error:
+        if len(batch) == 1:
+            message = f"{rows[0].path_text}: no finite embedding ({error})"
+            failures.append(RowFailure(rows[0].row, rows[0].path_text, "not_finite", message))
+            return
+        for row, tensor in zip(rows, batch, strict=True):
+            _embed([row], [tensor], encoder, found)

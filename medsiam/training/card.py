@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medsiam.encoders import MeasuredMetric, TrainingData
+from medsiam.cases import read_case_table
+from medsiam.encoders import MeasuredMetric, TrainingData, read_card
 from medsiam.metrics import chance_accuracy
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.settings import TrainingConfig
@@ -34,14 +37,55 @@ def card_fields(
         best_epoch: epoch whose weights were kept; 0: the start weights.
         warnings: of the run.
     """
+    before = _before(config)
+    own = _training_data(config, parts["training"])
+    licences = [own.licence, *(data.licence for data in before.training_data)]
     return {
-        "training_data": (_training_data(config, parts["training"]),),
-        "conditions_seen": tuple(sorted(set(parts["training"].conditions))),
+        "training_data": (own, *before.training_data),
+        "licence": "; ".join(dict.fromkeys(licences)),
+        "conditions_seen": tuple(sorted({*parts["training"].conditions, *before.conditions_seen})),
         "metrics": (_retrieval(config, parts["validation"], validation, embeddings),),
         "notes": " ".join(
             (_selection(best_epoch), *_alone(parts), *_without_files(warnings, parts))
         ),
     }
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What the weights had seen before the training part."""
+
+    training_data: tuple[TrainingData, ...] = ()
+    conditions_seen: tuple[str, ...] = ()
+
+
+def _before(config: TrainingConfig) -> _Before:
+    """Data that start weights and pretraining depend on, as far as it is known."""
+    weights, cases = config.start.weights, config.pretraining.cases
+    data: list[TrainingData] = []
+    seen: tuple[str, ...] = ()
+    if weights == "imagenet":
+        data.append(_IMAGENET)
+    elif weights is not None and weights.endswith(".safetensors"):
+        name = f"whatever {Path(weights).name} was trained on"
+        data.append(TrainingData(name=name, licence="licence of these weights", n_scans=0))
+    elif weights is not None:
+        card = read_card(weights)
+        data += card.training_data
+        seen = card.conditions_seen
+    if config.pretraining.epochs and cases is not None:
+        name = f"scans of {cases.name}, without their conditions"
+        n_scans = len(read_case_table(cases, check_files=False).rows)
+        data.append(TrainingData(name=name, licence="licence of these scans", n_scans=n_scans))
+    return _Before(tuple(data), seen)
+
+
+_IMAGENET = TrainingData(
+    name="ImageNet (ILSVRC 2012), by EfficientNet-Lite0's published weights",
+    licence="weights Apache-2.0",
+    n_scans=1_281_167,
+    source="https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite",
+)
 
 
 def _training_data(config: TrainingConfig, scans: PreparedScans) -> TrainingData:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from medsiam.cases import CaseRow
 from medsiam.encoders import Encoder
 from medsiam.training.alarms import EpochFigures, epoch_alarms, flat_loss
 from medsiam.training.board import Board
@@ -164,12 +166,25 @@ def _as_many(parts: dict[str, PreparedScans]) -> PreparedScans:
     scans, n = parts["training"], len(parts["validation"].rows)
     if len(scans.rows) <= n:
         return scans
-    chosen = np.linspace(0, len(scans.rows) - 1, n).astype(int).tolist()
+    chosen = _in_turn(scans.rows)[:n]
     return PreparedScans(
         tuple(scans.rows[i] for i in chosen),
         scans.tensors[chosen],
         tuple(scans.content_hashes[i] for i in chosen),
     )
+
+
+def _in_turn(rows: Sequence[CaseRow]) -> list[int]:
+    """Positions so that the first ones are of all conditions, and of different subjects."""
+    seen: Counter[tuple[str, str]] = Counter()
+    turns: Counter[tuple[str, int]] = Counter()
+    keys = []
+    for position, row in enumerate(rows):
+        again = seen[row.condition, row.subject]  # scans of this subject that came before
+        seen[row.condition, row.subject] += 1
+        keys.append((again, turns[row.condition, again], row.condition, position))
+        turns[row.condition, again] += 1
+    return [position for *_, position in sorted(keys)]
 
 
 def _sound_alarms(run: Run, progress: Progress) -> None:

@@ -41,6 +41,7 @@ from medsiam.training.distributed import World, joined_world
 from medsiam.training.epochs import Phase, Run, end_epoch, is_over
 from medsiam.training.finishing import finish
 from medsiam.training.learner import Learner
+from medsiam.training.masks import check_masks
 from medsiam.training.metric_objective import MetricObjective
 from medsiam.training.pretraining import PretrainingObjective
 from medsiam.training.run_folder import (
@@ -128,7 +129,7 @@ def _begin(
         create_run_folder(folder)
     with display.bar("reading scans", sum(map(len, rows.values()))) as advance:
         parts = prepare_parts(rows, config.recipe, advance=advance)
-    alarms = data_alarms([row for of_part in rows.values() for row in of_part])
+    alarms = data_alarms((*rows["training"], *rows["validation"]))
     warnings = (*told_remarks(parts), *refuse_copies(parts), *(alarm.sentence for alarm in alarms))
     content = data_hash(list(parts.values()))
     if resume and (folder / CONFIG).is_file():
@@ -158,12 +159,33 @@ def _rows(config: TrainingConfig, display: Display) -> dict[str, tuple[CaseRow, 
         settings=config.split,
         random_state=np.random.default_rng(config.run.seed),
     )
+    if config.encoder.anatomy is not None:
+        check_masks((*split.train, *split.validation))
     rows = {"training": split.train, "validation": split.validation}
     if config.pretraining.epochs and config.pretraining.cases is not None:
-        more = read_case_table(config.pretraining.cases).rows
-        check_disjoint({"pretraining": more, "validation": split.validation})
-        rows["pretraining"] = more
+        rows["pretraining"] = _without_unseen(
+            config, {row.condition for row in table.rows}, display
+        )
+        check_disjoint({"pretraining": rows["pretraining"], "validation": split.validation})
     return rows
+
+
+def _without_unseen(
+    config: TrainingConfig, known: set[str], display: Display
+) -> tuple[CaseRow, ...]:
+    """The scans to pretrain on: none of a condition that is kept for measuring."""
+    assert config.pretraining.cases is not None
+    table = read_case_table(config.pretraining.cases)
+    for notice in table.notices:
+        display.say(f"note: {notice}")
+    unseen = known - set(config.data.base_conditions or known)
+    kept = tuple(row for row in table.rows if row.condition not in unseen)
+    if len(kept) < len(table.rows):
+        display.say(
+            f"note: {len(table.rows) - len(kept)} scans of conditions that are none of "
+            "data.base_conditions are left out of pretraining"
+        )
+    return kept
 
 
 def _train(run: Run, saved: tuple[Progress, dict[str, torch.Tensor]] | None) -> Progress:

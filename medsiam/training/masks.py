@@ -60,6 +60,30 @@ def prepare_masks(
     return torch.stack(masks)
 
 
+def check_masks(rows: Sequence[CaseRow]) -> None:
+    """Refuse rows without a mask before anything long begins.
+
+    Raises:
+        CaseTableError: lists the lines.
+    """
+    faults = []
+    for row in rows:
+        if row.mask_path is None:
+            faults.append(f"line {row.row}: {row.path_text} has no mask_path")
+        elif not row.mask_path.is_file():
+            faults.append(f"line {row.row}: the mask {row.mask_path.name} does not exist")
+    if faults:
+        raise CaseTableError("the anatomy backbone learns from masks: " + "; ".join(faults[:20]))
+
+
+def _lies_alike(scan: Scan, mask: Scan) -> bool:
+    """Whether both have the same place in the patient, or that of one is unknown."""
+    if scan.affine is None or mask.affine is None:
+        return True
+    # 1 % of the longest step of a voxel: rounding of headers, never a flip.
+    return np.allclose(scan.affine, mask.affine, atol=0.01 * max(scan.spacing or (1.0,)))
+
+
 def _read(row: CaseRow, structures: Sequence[str]) -> tuple[Scan, NDArray[np.int64]]:
     """Return the scan and the labels of its voxels."""
     if row.mask_path is None:
@@ -70,6 +94,11 @@ def _read(row: CaseRow, structures: Sequence[str]) -> tuple[Scan, NDArray[np.int
         raise CaseTableError(f"the mask {row.mask_path.name} does not exist")
     scan, mask = read_scan(row.path), read_scan(row.mask_path)
     name = row.mask_path.name
+    if not _lies_alike(scan, mask):
+        raise CaseTableError(
+            f"the mask {name} lies elsewhere than its scan: their affines differ; resample it to "
+            "the scan's grid"
+        )
     if mask.array.shape != scan.spatial_shape:
         raise CaseTableError(
             f"the mask {name} has {mask.array.shape} voxels, its scan {scan.spatial_shape}"

@@ -18,6 +18,7 @@ import torch
 
 from medsiam._version import __version__
 from medsiam.config import different_keys, dump_config, load_config
+from medsiam.encoders import SHIPPED
 from medsiam.errors import OutputError, UsageError
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.settings import TrainingConfig
@@ -95,7 +96,7 @@ def with_absolute_paths(config: TrainingConfig) -> TrainingConfig:
         cases = config.pretraining.cases.absolute()
         changes["pretraining"] = config.pretraining.model_copy(update={"cases": cases})
     weights = config.start.weights
-    if weights not in (None, "imagenet") and Path(str(weights)).exists():
+    if weights not in (None, "imagenet", *SHIPPED) and Path(str(weights)).exists():
         named = {"weights": str(Path(str(weights)).absolute())}
         changes["start"] = config.start.model_copy(update=named)
     return config.model_copy(update=changes)

@@ -272,11 +272,50 @@ class TrainingConfig(_Section):
                 "loss.kind = match and encoder.match_head = true go together: no other loss "
                 "trains that head"
             )
+        faults += self._idle_keys()
+        if self.encoder.backbone == "anatomy":
+            faults += self._anatomy_faults()
         if self.pretraining.epochs and self.augmentation == Augmentation():
             faults.append("pretraining compares augmented looks: switch on some augmentation")
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _idle_keys(self) -> list[str]:
+        """Keys that would change nothing, or not what they say."""
+        faults = []
+        if self.start.weights is None and (self.start.share or self.start.frozen_stages):
+            faults.append("start.share and start.frozen_stages need start.weights")
+        if self.whitening.scatter == "none" and self.whitening.keep:
+            faults.append("whitening.keep needs whitening.scatter = conditions or scans")
+        if self.encoder.views == "axes" and self.recipe.spatial_dims == 2:
+            faults.append("encoder.views = axes is for volumes (recipe.spatial_dims = 3)")
+        if self.encoder.anatomy is not None and self.encoder.backbone != "anatomy":
+            faults.append("encoder.anatomy is for encoder.backbone = anatomy")
+        return faults
+
+    def _anatomy_faults(self) -> list[str]:
+        """An encoder that measures has no use for most of the keys of one that compares."""
+        own = self.encoder
+        needed = {
+            "encoder.anatomy": own.anatomy is not None,
+            "encoder.project = false": not own.project,
+            "recipe.spatial_dims = 3": self.recipe.spatial_dims == 3,
+            "intensities of 0 to 1 (recipe.intensity = percentile or window)": (
+                self.recipe.intensity != "zscore"
+            ),
+        }
+        faults = [f"backbone = anatomy needs {what}" for what, there in needed.items() if not there]
+        idle = {
+            "standardize": own.standardize,
+            "stages": own.stages is not None,
+            "pooling": own.pooling != "mean",
+            "views": own.views != "one",
+            "match_head": own.match_head,
+        }
+        return faults + [
+            f"encoder.{key} is not for backbone = anatomy" for key in idle if idle[key]
+        ]
 
     @property
     def architecture(self) -> Architecture:

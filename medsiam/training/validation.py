@@ -20,6 +20,7 @@ from medsiam.training.alarms import LEAST_SPREAD, embedding_spread
 from medsiam.training.dataset import PreparedScans
 
 # Of so many nearest scans hardly ever none is of a subject that a resample holds.
+_BLOCK = 512  # scans whose distances to all others are held at once
 _NEIGHBOURS = 256
 
 
@@ -100,12 +101,16 @@ def score_interval(
         return wilson_interval(n_subjects * score, n_subjects)
     rng = np.random.default_rng(random_state)
     unit = embeddings / np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-12)
-    distance = 1 - unit @ unit.T
-    distance[owners[:, None] == owners] = np.inf
-    # Scans at equal distance stand in an order that is drawn, never in that of the table.
-    order = np.lexsort((rng.random((n, n)), distance))[:, :_NEIGHBOURS]
+    nearest, finite = [], []
+    for start in range(0, n, _BLOCK):
+        distance = 1 - unit[start : start + _BLOCK] @ unit.T
+        distance[owners[start : start + _BLOCK, None] == owners] = np.inf
+        # Scans at equal distance stand in an order that is drawn, never in that of the table.
+        found = np.lexsort((rng.random(distance.shape), distance))[:, :_NEIGHBOURS]
+        nearest.append(found)
+        finite.append(np.isfinite(np.take_along_axis(distance, found, axis=1)))
+    order, reachable = np.concatenate(nearest), np.concatenate(finite)
     right = codes[order] == codes[:, None]
-    reachable = np.isfinite(np.take_along_axis(distance, order, axis=1))
     condition_of = np.eye(int(codes.max()) + 1)[codes]
     scores = []
     for times in rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_resamples):

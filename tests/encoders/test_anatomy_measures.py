@@ -163,8 +163,9 @@ def test_more_of_a_structure_is_a_larger_volume_by_gradient():
 
 
 @pytest.mark.parametrize("background", [1.0, 0.0])
-def test_nothing_found_and_nothing_but_one_structure_stay_finite(background):
-    probabilities = torch.zeros(2, 4, 9, 9, 6)
+@pytest.mark.parametrize("edge", [9, 16])
+def test_nothing_found_and_nothing_but_one_structure_stay_finite(background, edge):
+    probabilities = torch.zeros(2, 4, edge, edge, 6)
     probabilities[:, 0] = background
     probabilities[:, 1] = 1 - background
     probabilities.requires_grad_()

@@ -83,11 +83,13 @@ def test_imagenet_weights_tell_textures_apart_without_training():
         ({}, "text.safetensors", "no safetensors file"),
         ({"width": 0.25}, "net.safetensors", "other shapes.*encoder.width"),
         ({"backbone": "resnet18"}, "net.safetensors", "are not among them.*layer1.1"),
+        ({"backbone": "resnet10"}, "deep.safetensors", "does not have.*layer1.1"),
     ],
 )
 def test_what_cannot_be_a_start(tmp_path, monkeypatch, fields, weights, message):
     monkeypatch.chdir(tmp_path)
     save_file(twin().backbone.network.state_dict(), "net.safetensors")
+    save_file(twin(backbone="resnet18").backbone.network.state_dict(), "deep.safetensors")
     (tmp_path / "text.safetensors").write_text("no tensors at all")
     with pytest.raises(EncoderError, match=message):
         load_start(twin(**fields), weights)
