@@ -56,13 +56,11 @@ def load_start(network: TwinEncoder, weights: str) -> None:
             f"among them, first {', '.join(missing[:_NAMED])}; they are of another network"
         )
     # A head is left behind; layers that this backbone lacks make it another network.
-    parts = {name.rsplit(".", 2)[0].split(".")[1].rstrip("0123456789") for name in own}
+    parts = {_part(name) for name in own}
     beyond = [
         name
         for name in sorted(tensors.keys() - own.keys())
-        if name.count(".") > 1
-        and name.split(".")[1].rstrip("0123456789") in parts
-        and not name.endswith("tracked")
+        if _part(name) in parts and not name.endswith("tracked")
     ]
     if beyond:
         raise EncoderError(
@@ -87,6 +85,11 @@ def load_start(network: TwinEncoder, weights: str) -> None:
         if name.endswith("downsample.0.bias")
     }
     network.backbone.load_state_dict(own | zeros | fitting)
+
+
+def _part(name: str) -> str:
+    """Kind of layer: "layer" of "network.layer1.0.conv1.weight"."""
+    return name.removeprefix("network.").partition(".")[0].rstrip("0123456789")
 
 
 def _imagenet(own: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -77,11 +77,16 @@ def check_masks(rows: Sequence[CaseRow]) -> None:
 
 
 def _lies_alike(scan: Scan, mask: Scan) -> bool:
-    """Whether both have the same place in the patient, or that of one is unknown."""
-    if scan.affine is None or mask.affine is None:
+    """Whether the axes of both run the same way in the patient, as far as that is known.
+
+    Masks are often saved without a true affine (the identity), which says nothing.
+    """
+    if scan.affine is None or mask.affine is None or np.allclose(mask.affine, np.eye(4)):
         return True
-    # 1 % of the longest step of a voxel: rounding of headers, never a flip.
-    return np.allclose(scan.affine, mask.affine, atol=0.01 * max(scan.spacing or (1.0,)))
+    ours, theirs = (np.asarray(affine)[:3, :3] for affine in (scan.affine, mask.affine))
+    along = (ours * theirs).sum(axis=0)
+    lengths = np.linalg.norm(ours, axis=0) * np.linalg.norm(theirs, axis=0)
+    return bool((along > 0.9 * lengths).all())
 
 
 def _read(row: CaseRow, structures: Sequence[str]) -> tuple[Scan, NDArray[np.int64]]:
@@ -96,8 +101,8 @@ def _read(row: CaseRow, structures: Sequence[str]) -> tuple[Scan, NDArray[np.int
     name = row.mask_path.name
     if not _lies_alike(scan, mask):
         raise CaseTableError(
-            f"the mask {name} lies elsewhere than its scan: their affines differ; resample it to "
-            "the scan's grid"
+            f"the mask {name} runs another way than its scan (axes of their affines differ); "
+            "bring both to one orientation"
         )
     if mask.array.shape != scan.spatial_shape:
         raise CaseTableError(

@@ -56,6 +56,14 @@ def test_the_scans_geometry_holds_for_its_mask(table):
     assert torch.equal(masks_of(table, anatomy_config(table).recipe)[0], expected)
 
 
+def test_a_mirrored_mask_is_refused(table):
+    row = read_case_table(table).rows[0]
+    stored = np.asarray(nib.load(row.mask_path).dataobj)
+    nib.save(nib.Nifti1Image(stored, np.diag([-2.0, -2.0, 6.0, 1.0])), row.mask_path)
+    with pytest.raises(CaseTableError, match="runs another way than its scan"):
+        masks_of(table, anatomy_config(table).recipe)
+
+
 def test_every_faulty_mask_is_named_with_its_line_and_no_patient(table):
     rows = read_case_table(table).rows
     affine = np.diag([2.0, 2.0, 6.0, 1.0])

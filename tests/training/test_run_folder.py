@@ -63,8 +63,10 @@ def test_only_the_same_run_goes_on(tmp_path):
     check_same_run(tmp_path, config, data_hash="a")  # killed before its environment was written
     write_environment(tmp_path, config, data_hash="a")
     check_same_run(tmp_path, config, data_hash="a")
-    other = tiny_config(tmp_path / "cases.csv", loss={"margin": 0.5}, start={"share": 0.5})
-    with pytest.raises(UsageError, match=r"other values of start.share, loss.margin;"):
+    other = tiny_config(
+        tmp_path / "cases.csv", loss={"margin": 0.5}, run={"name": "tiny", "seed": 3}
+    )
+    with pytest.raises(UsageError, match=r"other values of run.seed, loss.margin;"):
         check_same_run(tmp_path, other, data_hash="a")
     with pytest.raises(UsageError, match="the scans, their conditions or the split"):
         check_same_run(tmp_path, config, data_hash="b")
