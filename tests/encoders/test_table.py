@@ -5,6 +5,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from medsiam.cases import CaseRow
@@ -16,7 +17,7 @@ from medsiam.encoders import (
     pixel_embeddings,
 )
 from medsiam.errors import UsageError
-from medsiam.preprocessing import Recipe
+from medsiam.preprocessing import Recipe, prepare
 from medsiam.scans import read_scan
 
 
@@ -62,6 +63,21 @@ def test_order_is_kept_and_faulty_rows_are_left_out(rows, encoder, batch_size):
     assert [(f.row, f.path) for f in result.failures] == [(5, "3.png"), (7, "5.png")]
     assert all(f.code and f.message and "P7" not in f.message for f in result.failures)
     assert len(steps) == 7
+
+
+def test_a_scan_without_a_finite_embedding_costs_only_itself(rows, encoder, monkeypatch):
+    bad = prepare(read_scan(rows[1].path), encoder.recipe)
+
+    def embed(batch, network=encoder.network):
+        found = type(network).forward(network, batch)
+        found[(batch == bad).flatten(1).all(dim=1)] = torch.nan
+        return found
+
+    monkeypatch.setattr(encoder.network, "forward", embed)
+    result = embed_case_rows(rows, encoder, batch_size=4)
+    assert result.paths == ("0.png", "2.png", "4.png", "6.png")
+    assert [(f.row, f.code) for f in result.failures if f.path == "1.png"] == [(3, "not_finite")]
+    assert [f.row for f in result.failures] == [3, 5, 7]
 
 
 def test_the_pixel_baseline(rows):

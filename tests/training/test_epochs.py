@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from medsiam.cases import CaseRow
 from medsiam.training.checkpoints import Progress
-from medsiam.training.epochs import Phase, _as_many, is_over
+from medsiam.training.epochs import Phase, _as_many, _in_turn, is_over
 from medsiam.training.learner import rate_factor
 from medsiam.training.settings import ScheduleSettings
 from tests.training.shapes import prepared_shapes
@@ -58,3 +60,17 @@ def test_training_is_compared_with_as_many_scans_as_validation():
     assert len(chosen.rows) == len(chosen.tensors) == n < len(training.rows)
     assert {row.condition for row in chosen.rows} == {row.condition for row in training.rows}
     assert _as_many({"training": validation, "validation": training}) is validation
+
+
+def test_scans_to_compare_with_validation_are_of_all_conditions_and_subjects_first():
+    rows = [
+        CaseRow(i, Path(f"/{i}"), f"{i}", condition, f"{i}", patient_id=patient)
+        for i, (condition, patient) in enumerate(
+            [("a", "p1")] * 4 + [("b", "p2")] * 3 + [("b", "p3"), ("a", "p4")], start=2
+        )
+    ]
+    first = _in_turn(rows)[:4]
+    assert {(rows[i].condition, rows[i].patient_id) for i in first} == {
+        ("a", "p1"), ("a", "p4"), ("b", "p2"), ("b", "p3"),
+    }  # fmt: skip
+    assert sorted(_in_turn(rows)) == list(range(9))

@@ -70,6 +70,10 @@ def test_five_mistakes_are_five_sentences(tmp_path):
         ("loss", {"kind": "cross_entropy", "memory": 9}, "memory must be 0: kind = cross_entropy"),
         ("loss", {"memory": 9}, "mining = semi_hard or hard"),
         ("loss", {"kind": "match", "head_dim": 4}, "head_dim must be 0: kind = match has a head"),
+        ("start", {"share": 0.5}, "start.share and start.frozen_stages need start.weights"),
+        ("whitening", {"keep": 0.3}, "whitening.keep needs whitening.scatter"),
+        ("encoder", {"views": "axes"}, "views = axes is for volumes"),
+        ("encoder", {"backbone": "anatomy"}, "needs encoder.anatomy; .*needs encoder.project"),
         (
             "loss",
             {"kind": "match", "head_dim": 4, "memory": 9},
