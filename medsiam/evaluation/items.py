@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from medsiam.cases import CaseRow, group_cases
+from medsiam.cases import KNOWN_COLUMNS, CaseRow, group_cases
 from medsiam.errors import NothingToDoError, UsageError
+from medsiam.evaluation.protocol import PRIVATE_COLUMNS
 
-_NAMED = 5  # cases named in a message
+_NAMED = 5  # cases or values named in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,11 +62,12 @@ def select_rows(
     for kind, wanted, known in (
         ("condition", conditions, {row.condition for row in rows}),
         ("split", splits, {row.split for row in rows if row.split}),
-        *((column, wanted, _values(rows, column)) for column, wanted in (filters or {}).items()),
     ):
         for name in wanted or ():
             if name not in known:
                 raise UsageError(f"no row has the {kind} {name!r}; {_hint(name, sorted(known))}")
+    for column, wanted in (filters or {}).items():
+        _check_filter(rows, column, wanted)
     return tuple(
         row
         for row in rows
@@ -75,10 +77,33 @@ def select_rows(
     )
 
 
-def _values(rows: Sequence[CaseRow], column: str) -> set[str]:
-    if column in ("patient_id", "group", "case_id"):  # never listed in a message
+def _check_filter(rows: Sequence[CaseRow], column: str, wanted: Sequence[str]) -> None:
+    if column in PRIVATE_COLUMNS:
         raise UsageError(f"rows are not chosen by {column}: name another column in [filter]")
-    return {value for row in rows if (value := row.value(column))}
+    values = [value for row in rows if (value := row.value(column))]
+    known = sorted(set(values))
+    for name in wanted:
+        if name not in known:
+            # A column where nearly every row has its own value may tell of single patients.
+            telling = 2 * len(known) > len(values)
+            hint = "" if values and telling else f"; {_hint(name, known)}"
+            raise UsageError(f"no row has the {column} {name!r}{hint}")
+
+
+def check_columns(rows: Sequence[CaseRow], columns: Sequence[str]) -> None:
+    """Refuse columns that no row has a value in.
+
+    Raises:
+        UsageError: with the nearest column named.
+    """
+    known = {column for row in rows for column, _ in row.extra}
+    known |= set(KNOWN_COLUMNS) - set(PRIVATE_COLUMNS)
+    filled = sorted(column for column in known if any(row.value(column) for row in rows))
+    for column in columns:
+        if column not in filled:
+            raise UsageError(
+                f"no row of the case table has a column {column!r}; {_hint(column, filled)}"
+            )
 
 
 def join_patients(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
@@ -111,7 +136,7 @@ def join_patients(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
 
 def _hint(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
+    return f"did you mean {near[0]}?" if near else f"there are: {_some(known) or 'none'}"
 
 
 def join_cases(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsiam.cases import CaseRow
-from medsiam.evaluation.items import Items, join_cases, join_patients, select_rows
+from medsiam.evaluation.items import Items, check_columns, join_cases, join_patients, select_rows
 from medsiam.evaluation.measure import evaluate
 from medsiam.evaluation.protocol import EpisodeProtocol
 from medsiam.evaluation.result import Evaluation, SourceProbe
@@ -53,6 +53,7 @@ def evaluate_rows(
         UsageError: a condition, split or value that no row has; embeddings of another table.
         NothingToDoError: nothing left to measure.
     """
+    check_columns(rows, protocol.asked_columns)
     chosen = select_rows(
         rows, conditions=protocol.conditions, splits=splits, filters=protocol.filter
     )

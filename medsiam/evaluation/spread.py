@@ -27,16 +27,18 @@ class Spread:
         resamples: (r,) the figure in resamples of the subjects, so scaled that their variance is
             that of the figure; None where `by_subject` says it. Two encoders with the same cases
             and seed have the same resamples in the same order.
+        n_asked: subjects whose queries the figure is of; None: all s.
     """
 
     value: float
     by_subject: Floats
     extra: float = 0.0
     resamples: Floats | None = None
+    n_asked: int | None = None
 
     def interval(self, *, confidence: float = 0.95) -> tuple[float, float]:
-        """Low and high end; Wilson's interval over the subjects for a figure of 0 or 1."""
-        n = len(self.by_subject)
+        """Low and high end; Wilson's interval over those who asked for a figure of 0 or 1."""
+        n = len(self.by_subject) if self.n_asked is None else self.n_asked
         if not 0 < self.value < 1:
             return wilson_interval(n * min(max(self.value, 0.0), 1.0), n, confidence=confidence)
         if self.resamples is None:
