@@ -29,7 +29,8 @@ class Items:
         n_scans: (n,) scans joined in each case.
         paths: (n,) `path_text` of each case's scans, in phase order.
         facts: column -> (n,) what the table says of each case; None where it says nothing.
-        notices: what was left out, and what is not known.
+        notices: what was left out, and what is not known; no file or case is named.
+        left_out: the same by name, for the terminal only.
     """
 
     embeddings: NDArray[np.float32]
@@ -39,6 +40,7 @@ class Items:
     paths: tuple[tuple[str, ...], ...]
     facts: dict[str, tuple[str | None, ...]]
     notices: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     def sample(self, most: int, *, random_state: int) -> tuple[int, ...]:
         """Positions of at most so many cases, drawn evenly from all."""
@@ -184,6 +186,7 @@ def join_cases(
             *_odd_notices(odd, phases),
             *_alone_notices(kept),
         ),
+        left_out=_left_out(incomplete, odd, vectors),
     )
 
 
@@ -231,12 +234,29 @@ def _missing_notices(
 ) -> list[str]:
     if not cases:
         return []
-    missing = [row.path_text for case in cases for row in case if row.path_text not in vectors]
-    n = len(missing)
+    n = len(_missing(cases, vectors))
     return [
-        f"{n} scan{'s' * (n != 1)} of the table without an embedding ({_some(missing)}): "
+        f"{n} scan{'s' * (n != 1)} of the table without an embedding: "
         f"{len(cases)} case{'s' * (len(cases) != 1)} left out"
     ]
+
+
+def _missing(
+    cases: Sequence[tuple[CaseRow, ...]], vectors: dict[str, NDArray[np.float32]]
+) -> list[str]:
+    return [row.path_text for case in cases for row in case if row.path_text not in vectors]
+
+
+def _left_out(
+    incomplete: Sequence[tuple[CaseRow, ...]],
+    odd: Sequence[tuple[CaseRow, ...]],
+    vectors: dict[str, NDArray[np.float32]],
+) -> tuple[str, ...]:
+    named = {
+        "without an embedding": _missing(incomplete, vectors),
+        "left out for their phases": [case[0].case_id for case in odd],
+    }
+    return tuple(f"{why}: {_some(names)}" for why, names in named.items() if names)
 
 
 def _odd_notices(cases: Sequence[tuple[CaseRow, ...]], phases: tuple[str, ...]) -> list[str]:
@@ -244,9 +264,8 @@ def _odd_notices(cases: Sequence[tuple[CaseRow, ...]], phases: tuple[str, ...]) 
         return []
     wanted = "phase " + " + ".join(phases) if any(phases) else "one scan without a phase"
     return [
-        f"{len(cases)} case{'s' * (len(cases) != 1)} left out "
-        f"({_some([case[0].case_id for case in cases])}): most cases, or the first, have {wanted}, "
-        "and these have not; scans of one case need the same case_id to be joined"
+        f"{len(cases)} case{'s' * (len(cases) != 1)} left out: most cases, or the first, have "
+        f"{wanted}, and these have not; scans of one case need the same case_id to be joined"
     ]
 
 

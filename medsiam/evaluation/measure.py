@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -104,8 +105,14 @@ def evaluate(
             metric=protocol.metric,
             random_state=seed,
         ),
+        cases=cases_digest(names.tolist(), owners.tolist()),
         spreads=spreads,
     )
+
+
+def cases_digest(*columns: Sequence[object]) -> str:
+    """Digest of what is known of each case, the same for the same cases in the same order."""
+    return hashlib.sha256(repr([list(column) for column in columns]).encode()).hexdigest()
 
 
 def _official_split(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from medsiam.cases import CaseRow
 from medsiam.evaluation.items import Items, check_columns, join_cases, join_patients, select_rows
-from medsiam.evaluation.measure import evaluate
+from medsiam.evaluation.measure import cases_digest, evaluate
 from medsiam.evaluation.protocol import EpisodeProtocol
 from medsiam.evaluation.result import Evaluation, SourceProbe
 from medsiam.evaluation.source_probe import measure_source_probe
@@ -69,6 +69,7 @@ def evaluate_rows(
         facts=items.facts,
         notices=items.notices,
     )
+    measured = replace(measured, cases=cases_digest(items.paths, items.subjects, items.conditions))
     if len(chosen) < len(rows):
         probe = _probe_of_all(rows, paths, embeddings, protocol)
         measured = replace(measured, source_probe=probe or measured.source_probe)

@@ -54,7 +54,9 @@ def test_a_scan_without_embedding_takes_its_case_out_with_a_notice():
     items = join_cases(rows, paths[:3], vectors[:3])
     assert len(items.embeddings) == 1
     (notice,) = items.notices
-    assert "1 scan of the table without an embedding (2_ES): 1 case left out" in notice
+    assert "1 scan of the table without an embedding: 1 case left out" in notice
+    assert "2_ES" not in notice
+    assert items.left_out == ("without an embedding: 2_ES",)
     assert "SECRET" not in notice
 
 
@@ -63,7 +65,9 @@ def test_a_case_with_other_phases_is_left_out_with_a_notice():
     items = join_cases(rows, *embed(rows))
     assert items.embeddings.shape == (2, 4)
     (notice,) = items.notices
-    assert "1 case left out (heart3)" in notice
+    assert "1 case left out: most cases" in notice
+    assert "heart3" not in notice
+    assert items.left_out == ("left out for their phases: heart3",)
     assert "phase ED + ES" in notice
     assert "SECRET" not in notice
 
