@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 FALSE_ACCEPTS = (0.01, 0.001)
 _MOST_RESAMPLED = 200_000  # pairs that the bootstrap weighs
 _N_RESAMPLES = 200
+_RESAMPLED = ("equal_error_rate", "tar_at_far_1", "tar_at_far_01")
 
 
 def measure_pair_auc(found: Rankings) -> tuple[PairAuc, Spread]:
@@ -130,4 +131,6 @@ def _resample(found: Rankings, random_state: int) -> dict[str, Floats]:
         of_pairs = np.asarray(weights[ends[0]] * weights[ends[1]], dtype=np.float64)
         if of_pairs[same].any() and of_pairs[~same].any():
             rows.append(_figures(distances, same, of_pairs))
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+    if 2 * len(rows) < _N_RESAMPLES:  # nothing is known of the spread
+        return dict.fromkeys(_RESAMPLED, np.full(_N_RESAMPLES, np.nan))
+    return {name: np.array([row[name] for row in rows]) for name in _RESAMPLED}
