@@ -343,7 +343,7 @@ def _show_robustness(robustness: Robustness | None) -> None:
         return
     table(
         f"how ranks move when {robustness.n_cases} scans are changed",
-        ("change", "nearest case stays", "of the 10 nearest stay", "macro P@1", "unchanged"),
+        ("change", "nearest case stays", "of the 10 nearest stay", "P@1, all alike", "unchanged"),
         [
             (
                 entry.name,

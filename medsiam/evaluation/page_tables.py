@@ -179,7 +179,8 @@ def robustness_table(robustness: Robustness | None) -> str:
     """How ranks move under each change."""
     if robustness is None:
         return ""
-    head = ["scan", "nearest case stays", "of the 10 nearest stay", "P@1"]
+    head = ["scan", "nearest case stays", "of the 10 nearest stay"]
+    head.append("P@1 (every query the same)")
     rows = [("blind", ["unchanged", "", "", _cell(robustness.precision_at_1)])]
     rows += [
         (

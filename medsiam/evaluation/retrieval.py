@@ -134,9 +134,11 @@ def half_samples(found: Rankings, *, random_state: int) -> dict[str, Floats]:
         }
         n = place[:, -1]
         for k in PLACES:
-            among = (hit & (place <= k)).sum(axis=1)
-            values[f"precision_at_{k}"] = _macro(among / np.minimum(k, n), own)
-            few = np.clip(sizes[asks] // 2, 1, k)[:, None]  # about half of them are present
+            # Half of the cases are present, so half of the places reach as far as all do.
+            half = (k + 1) // 2
+            among = (hit & (place <= half)).sum(axis=1)
+            values[f"precision_at_{k}"] = _macro(among / np.minimum(half, n), own)
+            few = np.clip(sizes[asks] // 2, 1, half)[:, None]
             found_few = (hit & (place <= few)).sum(axis=1)
             values[f"precision_at_min_{k}"] = _macro(found_few / few[:, 0], own)
         return values

@@ -13,6 +13,7 @@ def test_robustness_has_a_row_for_each_change():
     text = robustness_table(found)
     assert "noise &lt;5 %&gt;" in text
     assert text.count("0.750<small>[0.60, 0.90]</small>") == 4
+    assert "P@1 (every query the same)" in text
     assert robustness_table(None) == ""
 
 
