@@ -86,7 +86,7 @@ def measure(name: str, task: Task, args: argparse.Namespace) -> dict[str, Any]:
     for protocol in task.protocols:
         path = ROOT / "configs" / "evaluation" / f"{protocol}.toml"
         more = ["--baselines"] if args.baselines else []
-        more += ["--against", *map(str, others)] if others else []
+        more += [word for other in others for word in ("--against", str(other))]
         out = args.work / f"{name}_{protocol}"
         answer = medsiam(
             "evaluate", first, "--cases", cases, "--protocol", path, "--out", out, "--json", *more

@@ -61,19 +61,22 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--baselines",
-        nargs="?",
-        const="untrained",
-        choices=("untrained", "all"),
-        help="also measure pixels, gradients, random and ImageNet networks (reads the scans); "
-        "all: also two networks trained on the other conditions, in minutes",
+        action="store_true",
+        help="also measure pixels, gradients, random and ImageNet networks (reads the scans)",
+    )
+    parser.add_argument(
+        "--trained-baselines",
+        action="store_true",
+        help="the same, and two networks trained on the other conditions (minutes)",
     )
     parser.add_argument(
         "--against",
-        nargs="+",
+        action="append",
         default=[],
         metavar="OTHER.npz",
         type=Path,
-        help="other embeddings of the same rows, compared by the paired bootstrap over patients",
+        help="other embeddings of the same rows, compared by the paired bootstrap over patients; "
+        "repeat for each",
     )
     parser.add_argument(
         "--robustness",
@@ -100,7 +103,7 @@ def run(args: argparse.Namespace) -> int:
     for name, other in _others(args.against, list(measured)).items():
         measured[name] = _evaluate(args, rows, *load_embeddings(other), protocol)
     remarks: tuple[str, ...] = ()
-    if args.baselines:
+    if args.baselines or args.trained_baselines:
         more, remarks = _baselines(args, rows, paths, embeddings, protocol)
         measured |= more
     results = {name: found.evaluation for name, found in measured.items()}
@@ -121,6 +124,9 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         _write(args.out, document, measured, differences, robustness)
     for text in document["notices"]:
+        notice(text)
+    # By name on the terminal only: results are passed on.
+    for text in dict.fromkeys(text for found in measured.values() for text in found.items.left_out):
         notice(text)
     if args.json:
         print_json(document)
@@ -162,9 +168,18 @@ def _evaluate(
 
 
 def _others(against: Sequence[Path], taken: list[str]) -> dict[str, Path]:
-    """A name for each file, its path where two share a name."""
-    names = [*taken, *(path.stem for path in against)]
-    return {path.stem if names.count(path.stem) == 1 else str(path): path for path in against}
+    """A name for each file: with its folder's where two share a name, numbered where that fails."""
+    stems = [*taken, *(path.stem for path in against)]
+    found: dict[str, Path] = {}
+    for path in against:
+        alone = stems.count(path.stem) == 1
+        name = path.stem if alone else f"{path.absolute().parent.name}/{path.stem}"
+        number = 2
+        unique = name
+        while unique in found:
+            unique, number = f"{name} ({number})", number + 1
+        found[unique] = path
+    return found
 
 
 def _baselines(
@@ -192,7 +207,7 @@ def _baselines(
         )
     remarks = list(ladder.notices)
     found = dict(ladder.embeddings)
-    if args.baselines == "all":
+    if args.trained_baselines:
         from medsiam.training import train_baselines
 
         trained = train_baselines(args.cases, present, protocol.conditions)
@@ -239,14 +254,15 @@ def _write(
 
     results = {name: found.evaluation for name, found in measured.items()}
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomically(folder / "evaluation.json", text + "\n")
-    write_atomically(folder / "evaluation.csv", evaluation_csv(results))
+    # Everything is made before anything is written, so that no half of it is left behind.
     page = evaluation_page(
         measured,
         differences=differences,
         robustness=robustness,
         notices=document["notices"],
     )
+    write_atomically(folder / "evaluation.json", text + "\n")
+    write_atomically(folder / "evaluation.csv", evaluation_csv(results))
     write_atomically(folder / "evaluation.html", page)
 
 
@@ -327,7 +343,7 @@ def _show_robustness(robustness: Robustness | None) -> None:
         return
     table(
         f"how ranks move when {robustness.n_cases} scans are changed",
-        ("change", "nearest case stays", "of the 10 nearest stay", "macro P@1", "unchanged"),
+        ("change", "nearest case stays", "of the 10 nearest stay", "P@1, all alike", "unchanged"),
         [
             (
                 entry.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -79,7 +79,7 @@ def measure_official_split(
     named = _name(x, cohort, np.flatnonzero(banked), np.flatnonzero(asks), metric)
     asking = "the other rows" if query is None else f"split = {query}"
     words = f"split = {bank}; queries: {asking}"
-    return _figures(cohort, named, words, int(banked.sum()))
+    return _figures(cohort, named, words, banked)
 
 
 def measure_folds(
@@ -113,8 +113,10 @@ def measure_folds(
         {call: np.concatenate([part.calls[call] for part in parts]) for call in parts[0].calls},
         np.concatenate([part.probabilities for part in parts]),
     )
-    n_bank = round(len(x) * (n_folds - 1) / n_folds)
-    return _figures(cohort, named, f"{n_folds} folds of subjects", n_bank)
+    figure, spreads = _figures(
+        cohort, named, f"{n_folds} folds of subjects", np.ones(len(x), dtype=bool)
+    )
+    return replace(figure, n_bank=round(len(x) * (n_folds - 1) / n_folds)), spreads
 
 
 def split_folds(cohort: Cohort, n_folds: int, random_state: int) -> Iterable[tuple[Codes, Codes]]:
@@ -171,15 +173,15 @@ def _vote(distances: Floats, labels: Codes, n_conditions: int) -> Codes:
     """The most frequent condition of the five nearest; of equal ones, that of the nearest case."""
     order = np.argsort(distances, axis=1, kind="stable")[:, :_NEIGHBOURS]
     votes = np.zeros((len(distances), n_conditions))
-    # Weights that never outvote a whole case settle ties.
-    weights = 1 + 0.01 * np.arange(order.shape[1])[::-1]
+    # A nearer case weighs more than all further ones, yet all of this never outvotes a whole case.
+    weights = 1 + 0.01 * 0.5 ** np.arange(order.shape[1])
     np.add.at(votes, (np.arange(len(votes))[:, None], labels[order]), weights[None, :])
     called: Codes = votes.argmax(axis=1)
     return called
 
 
 def _figures(
-    cohort: Cohort, named: _Named, bank: str, n_bank: int
+    cohort: Cohort, named: _Named, bank: str, banked: Mask
 ) -> tuple[Classification, dict[str, Spread]]:
     truth = cohort.labels[named.queries]
     own = np.unique(truth, return_inverse=True)[1]
@@ -198,13 +200,14 @@ def _figures(
     )
     size = (len(truth), len(np.unique(cohort.owners[named.queries])))
     majority = majority_accuracy(truth)
-    n = int(own.max()) + 1
-    blind = {"linear_auc": (0.5, None), "linear_micro": (1 / n, majority)}
+    guess = 1 / len(np.unique(cohort.labels[banked]))  # among all that the bank can name
+    usual = 1 / (int(own.max()) + 1)
+    blind = {"linear_auc": (0.5, None), "linear_micro": (guess, majority)}
     shown = {
-        name: Figure(spread.value, *spread.interval(), *blind.get(name, (1 / n, 1 / n)), *size)
+        name: Figure(spread.value, *spread.interval(), *blind.get(name, (guess, usual)), *size)
         for name, spread in spreads.items()
     }
-    return Classification(bank, n_bank, **shown), spreads
+    return Classification(bank, int(banked.sum()), **shown), spreads
 
 
 def _of_subjects(cohort: Cohort, queries: Codes, moves: Floats) -> Floats:

@@ -101,7 +101,8 @@ def draw_episodes(cohort: Cohort, plan: EpisodePlan) -> Episodes:
     origins = eligible_sources(cohort, plan.most, plan.n_way)
     if not len(origins):
         raise NothingToDoError(
-            f"no source has {plan.n_way} conditions with {plan.most + 1} subjects each"
+            f"no source has {plan.n_way} conditions with "
+            f"{plan.most + (0 if cohort.one_sided else 1)} subjects each"
         )
     shares = np.array_split(np.arange(plan.n_episodes), len(origins))
     parts = [
@@ -117,30 +118,38 @@ def draw_episodes(cohort: Cohort, plan: EpisodePlan) -> Episodes:
 
 def eligible_sources(cohort: Cohort, n_shot: int, n_way: int) -> Positions:
     """Sources within which episodes can be drawn."""
-    eligible = []
-    for origin in np.unique(cohort.origins):
-        inside = cohort.origins == origin
-        sizes = [
-            len(np.unique(cohort.owners[inside & (cohort.labels == label)]))
-            for label in range(cohort.n_conditions)
-        ]
-        if sum(size > n_shot for size in sizes) >= n_way:
-            eligible.append(origin)
+    eligible = [
+        origin
+        for origin in np.unique(cohort.origins)
+        if len(_playing(cohort, np.flatnonzero(cohort.origins == origin), n_shot)) >= n_way
+    ]
     return np.array(eligible, dtype=np.intp)
+
+
+def _playing(cohort: Cohort, cases: Positions, n_shot: int) -> list[tuple[Positions, Positions]]:
+    """Support and queries of each condition that has subjects enough, among these cases."""
+    enough = n_shot + (0 if cohort.one_sided else 1)
+    sides = []
+    for label in np.unique(cohort.labels[cases]):
+        own = cases[cohort.labels[cases] == label]
+        bank, asker = own[cohort.answers[own]], own[cohort.asks[own]]
+        if len(np.unique(cohort.owners[bank])) >= enough and len(asker):
+            sides.append((bank, asker))
+    return sides
 
 
 def _draw(
     cohort: Cohort, cases: Positions, plan: EpisodePlan, n_episodes: int, rng: np.random.Generator
 ) -> Episodes:
     """Episodes among these cases; those without a query for every condition are drawn again."""
-    banks, askers = [], []
-    for label in np.unique(cohort.labels[cases]):
-        own = cases[cohort.labels[cases] == label]
-        bank, asker = own[cohort.answers[own]], own[cohort.asks[own]]
-        enough = plan.most + (0 if cohort.one_sided else 1)
-        if len(np.unique(cohort.owners[bank])) >= enough and len(asker):
-            banks.append(_pool(cohort, bank))
-            askers.append(_pool(cohort, asker))
+    sides = _playing(cohort, cases, plan.most)
+    if len(sides) < plan.n_way:
+        raise NothingToDoError(
+            f"{plan.n_way} conditions are needed, and {len(sides)} have subjects enough for "
+            f"{plan.most} shots and a query"
+        )
+    banks = [_pool(cohort, bank) for bank, _ in sides]
+    askers = [_pool(cohort, asker) for _, asker in sides]
     support = np.full((n_episodes, plan.n_way, plan.most), -1, dtype=np.intp)
     query = np.empty((n_episodes, plan.n_way, plan.n_query), dtype=np.intp)
     open_ = np.arange(n_episodes)

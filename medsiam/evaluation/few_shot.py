@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,13 +120,22 @@ def _score(x: Floats, cohort: Cohort, plan: EpisodePlan, protocol: EpisodeProtoc
             label=label,
         )
 
+    def n_askers(chosen: NDArray[np.bool_]) -> int:
+        return len(np.unique(cohort.owners[episodes.query[chosen]]))
+
     moves = influence(None)
     intervals = np.full((len(by_condition), 2), np.nan)
     for label in np.flatnonzero(asked):
         own = influence(int(label))
-        value = Spread(float(by_condition[label]), own.by_subject, own.extra)
+        n_asked = n_askers(labels == label)
+        value = Spread(float(by_condition[label]), own.by_subject, own.extra, n_asked=n_asked)
         intervals[label] = value.interval()
-    spread = Spread(float(np.nanmean(by_condition)), moves.by_subject, moves.extra)
+    spread = Spread(
+        float(np.nanmean(by_condition)),
+        moves.by_subject,
+        moves.extra,
+        n_asked=n_askers(labels >= 0),
+    )
     return _Scored(episodes, named, spread, by_condition, intervals)
 
 
@@ -181,7 +190,7 @@ def _for_all_subjects(spread: Spread, cohort: Cohort, kept: NDArray[np.bool_]) -
     """The same, with a place for the subjects of conditions that were left out."""
     by_subject = np.zeros(cohort.n_subjects)
     by_subject[np.unique(cohort.owners[kept])] = spread.by_subject
-    return Spread(spread.value, by_subject, spread.extra)
+    return replace(spread, by_subject=by_subject)
 
 
 def _n_bank(cohort: Cohort, label: int) -> int:

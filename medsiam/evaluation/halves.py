@@ -17,6 +17,7 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 N_HALVES = 300
+_FEWEST_SUBJECTS = 4
 
 
 def over_halves(
@@ -36,7 +37,8 @@ def over_halves(
 
     Returns:
         figure -> (n_halves,) values, scaled around their mean so that their variance is that of
-        the figure over all subjects.
+        the figure over all subjects; NaN throughout where fewer than four subjects, or fewer than
+        half of the halves with an answer, say nothing of it.
     """
     rng = np.random.default_rng(random_state)
     half = n_subjects // 2
@@ -45,11 +47,14 @@ def over_halves(
         drawn = np.zeros(n_subjects, dtype=bool)
         drawn[rng.permutation(n_subjects)[:half]] = True
         rows.append(figures(drawn))
-    scale = np.sqrt(half / (n_subjects - half))
+    scale = np.sqrt(half / max(1, n_subjects - half))
     scaled = {}
     for name in rows[0]:
         values = np.array([row[name] for row in rows], dtype=np.float64)
         known = np.isfinite(values)
-        mean = float(values[known].mean()) if known.any() else 0.0
+        if n_subjects < _FEWEST_SUBJECTS or 2 * known.sum() < n_halves:
+            scaled[name] = np.full(n_halves, np.nan)
+            continue
+        mean = float(values[known].mean())
         scaled[name] = mean + scale * (np.where(known, values, mean) - mean)
     return scaled

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from medsiam.cases import CaseRow, group_cases
+from medsiam.cases import KNOWN_COLUMNS, CaseRow, group_cases
 from medsiam.errors import NothingToDoError, UsageError
+from medsiam.evaluation.protocol import PRIVATE_COLUMNS
 
-_NAMED = 5  # cases named in a message
+_NAMED = 5  # cases or values named in a message
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class Items:
         n_scans: (n,) scans joined in each case.
         paths: (n,) `path_text` of each case's scans, in phase order.
         facts: column -> (n,) what the table says of each case; None where it says nothing.
-        notices: what was left out, and what is not known.
+        notices: what was left out, and what is not known; no file or case is named.
+        left_out: the same by name, for the terminal only.
     """
 
     embeddings: NDArray[np.float32]
@@ -38,6 +40,7 @@ class Items:
     paths: tuple[tuple[str, ...], ...]
     facts: dict[str, tuple[str | None, ...]]
     notices: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     def sample(self, most: int, *, random_state: int) -> tuple[int, ...]:
         """Positions of at most so many cases, drawn evenly from all."""
@@ -61,11 +64,12 @@ def select_rows(
     for kind, wanted, known in (
         ("condition", conditions, {row.condition for row in rows}),
         ("split", splits, {row.split for row in rows if row.split}),
-        *((column, wanted, _values(rows, column)) for column, wanted in (filters or {}).items()),
     ):
         for name in wanted or ():
             if name not in known:
                 raise UsageError(f"no row has the {kind} {name!r}; {_hint(name, sorted(known))}")
+    for column, wanted in (filters or {}).items():
+        _check_filter(rows, column, wanted)
     return tuple(
         row
         for row in rows
@@ -75,10 +79,33 @@ def select_rows(
     )
 
 
-def _values(rows: Sequence[CaseRow], column: str) -> set[str]:
-    if column in ("patient_id", "group", "case_id"):  # never listed in a message
+def _check_filter(rows: Sequence[CaseRow], column: str, wanted: Sequence[str]) -> None:
+    if column in PRIVATE_COLUMNS:
         raise UsageError(f"rows are not chosen by {column}: name another column in [filter]")
-    return {value for row in rows if (value := row.value(column))}
+    values = [value for row in rows if (value := row.value(column))]
+    known = sorted(set(values))
+    for name in wanted:
+        if name not in known:
+            # A column where nearly every row has its own value may tell of single patients.
+            telling = 2 * len(known) > len(values)
+            hint = "" if values and telling else f"; {_hint(name, known)}"
+            raise UsageError(f"no row has the {column} {name!r}{hint}")
+
+
+def check_columns(rows: Sequence[CaseRow], columns: Sequence[str]) -> None:
+    """Refuse columns that no row has a value in.
+
+    Raises:
+        UsageError: with the nearest column named.
+    """
+    known = {column for row in rows for column, _ in row.extra}
+    known |= set(KNOWN_COLUMNS) - set(PRIVATE_COLUMNS)
+    filled = sorted(column for column in known if any(row.value(column) for row in rows))
+    for column in columns:
+        if column not in filled:
+            raise UsageError(
+                f"no row of the case table has a column {column!r}; {_hint(column, filled)}"
+            )
 
 
 def join_patients(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
@@ -111,7 +138,7 @@ def join_patients(rows: Sequence[CaseRow]) -> tuple[CaseRow, ...]:
 
 def _hint(name: str, known: Sequence[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known) or 'none'}"
+    return f"did you mean {near[0]}?" if near else f"there are: {_some(known) or 'none'}"
 
 
 def join_cases(
@@ -159,6 +186,7 @@ def join_cases(
             *_odd_notices(odd, phases),
             *_alone_notices(kept),
         ),
+        left_out=_left_out(incomplete, odd, vectors),
     )
 
 
@@ -206,12 +234,29 @@ def _missing_notices(
 ) -> list[str]:
     if not cases:
         return []
-    missing = [row.path_text for case in cases for row in case if row.path_text not in vectors]
-    n = len(missing)
+    n = len(_missing(cases, vectors))
     return [
-        f"{n} scan{'s' * (n != 1)} of the table without an embedding ({_some(missing)}): "
+        f"{n} scan{'s' * (n != 1)} of the table without an embedding: "
         f"{len(cases)} case{'s' * (len(cases) != 1)} left out"
     ]
+
+
+def _missing(
+    cases: Sequence[tuple[CaseRow, ...]], vectors: dict[str, NDArray[np.float32]]
+) -> list[str]:
+    return [row.path_text for case in cases for row in case if row.path_text not in vectors]
+
+
+def _left_out(
+    incomplete: Sequence[tuple[CaseRow, ...]],
+    odd: Sequence[tuple[CaseRow, ...]],
+    vectors: dict[str, NDArray[np.float32]],
+) -> tuple[str, ...]:
+    named = {
+        "without an embedding": _missing(incomplete, vectors),
+        "left out for their phases": [case[0].case_id for case in odd],
+    }
+    return tuple(f"{why}: {_some(names)}" for why, names in named.items() if names)
 
 
 def _odd_notices(cases: Sequence[tuple[CaseRow, ...]], phases: tuple[str, ...]) -> list[str]:
@@ -219,9 +264,8 @@ def _odd_notices(cases: Sequence[tuple[CaseRow, ...]], phases: tuple[str, ...]) 
         return []
     wanted = "phase " + " + ".join(phases) if any(phases) else "one scan without a phase"
     return [
-        f"{len(cases)} case{'s' * (len(cases) != 1)} left out "
-        f"({_some([case[0].case_id for case in cases])}): most cases, or the first, have {wanted}, "
-        "and these have not; scans of one case need the same case_id to be joined"
+        f"{len(cases)} case{'s' * (len(cases) != 1)} left out: most cases, or the first, have "
+        f"{wanted}, and these have not; scans of one case need the same case_id to be joined"
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -73,7 +74,7 @@ def evaluate(
     pair_auc, of_auc = measure_pair_auc(found)
     verification, of_pairs = measure_verification(found, random_state=seed)
     open_set = measure_open_set(found, random_state=seed)
-    official = _official_split(x, cohort, known, protocol)
+    official = _official_split(x, cohort, known, protocol, remarks)
     folds = _folds(x, cohort, protocol, remarks)
     for prefix, more in (
         ("retrieval", of_retrieval),
@@ -104,20 +105,38 @@ def evaluate(
             metric=protocol.metric,
             random_state=seed,
         ),
+        cases=cases_digest(names.tolist(), owners.tolist()),
         spreads=spreads,
     )
 
 
+def cases_digest(*columns: Sequence[object]) -> str:
+    """Digest of what is known of each case, the same for the same cases in the same order."""
+    return hashlib.sha256(repr([list(column) for column in columns]).encode()).hexdigest()
+
+
 def _official_split(
-    x: NDArray[np.floating], cohort: Cohort, facts: Facts, protocol: EpisodeProtocol
+    x: NDArray[np.floating],
+    cohort: Cohort,
+    facts: Facts,
+    protocol: EpisodeProtocol,
+    remarks: list[str],
 ) -> tuple[Classification, dict[str, Spread]] | None:
     splits = [value or "" for value in facts.get("split", [None] * len(x))]
+    bank = protocol.bank_split or "train"
+    if protocol.sources != "any":
+        if bank in splits or protocol.n_folds is not None:
+            remarks.append(
+                "official split and folds are not given: they cannot keep sources = "
+                f"{protocol.sources!r}"
+            )
+        return None
     return measure_official_split(
         x,
         cohort,
         splits,
         metric=protocol.metric,
-        bank=protocol.bank_split or "train",
+        bank=bank,
         query=protocol.query_split,
     )
 
@@ -125,7 +144,7 @@ def _official_split(
 def _folds(
     x: NDArray[np.floating], cohort: Cohort, protocol: EpisodeProtocol, remarks: list[str]
 ) -> tuple[Classification, dict[str, Spread]] | None:
-    if protocol.n_folds is None:
+    if protocol.n_folds is None or protocol.sources != "any":
         return None
     try:
         return measure_folds(

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsiam.cases import CaseRow
-from medsiam.evaluation.items import Items, join_cases, join_patients, select_rows
-from medsiam.evaluation.measure import evaluate
+from medsiam.evaluation.items import Items, check_columns, join_cases, join_patients, select_rows
+from medsiam.evaluation.measure import cases_digest, evaluate
 from medsiam.evaluation.protocol import EpisodeProtocol
 from medsiam.evaluation.result import Evaluation, SourceProbe
 from medsiam.evaluation.source_probe import measure_source_probe
@@ -53,6 +53,7 @@ def evaluate_rows(
         UsageError: a condition, split or value that no row has; embeddings of another table.
         NothingToDoError: nothing left to measure.
     """
+    check_columns(rows, protocol.asked_columns)
     chosen = select_rows(
         rows, conditions=protocol.conditions, splits=splits, filters=protocol.filter
     )
@@ -68,6 +69,7 @@ def evaluate_rows(
         facts=items.facts,
         notices=items.notices,
     )
+    measured = replace(measured, cases=cases_digest(items.paths, items.subjects, items.conditions))
     if len(chosen) < len(rows):
         probe = _probe_of_all(rows, paths, embeddings, protocol)
         measured = replace(measured, source_probe=probe or measured.source_probe)

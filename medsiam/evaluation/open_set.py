@@ -56,7 +56,7 @@ def measure_open_set(
     size = (int(cohort.asks.sum()), len(np.unique(cohort.owners[cohort.asks])))
     means = np.mean(list(scores.values()), axis=0)
     spreads = {
-        name: Spread(float(value), still, resamples=resamples[name])
+        name: Spread(float(value), still, resamples=resamples[name], n_asked=size[1])
         for name, value in zip(("auroc", "fpr95"), means, strict=True)
     }
     chances = {"auroc": 0.5, "fpr95": 0.95}

@@ -174,7 +174,11 @@ def _drawn(
     protocol = found.protocol
     cohort = form_cohort(items.conditions, items.subjects, facts=items.facts, protocol=protocol)
     shot = found.few_shot[-1]
-    lines = {_plain(key): e.few_shot for key, e in list(results.items())[:_MOST_LINES]}
+    plain = [_plain(key) for key in results]
+    lines = {
+        _plain(key) if plain.count(_plain(key)) == 1 else key: e.few_shot
+        for key, e in list(results.items())[:_MOST_LINES]
+    }
     yield (
         "More cases in the bank",
         few_shot_curve(lines),

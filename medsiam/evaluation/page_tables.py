@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from medsiam.evaluation.result import Evaluation, FewShot, Figure, PairAuc
@@ -46,11 +46,9 @@ def difference_table(differences: Mapping[str, Sequence[Difference]]) -> str:
     """The first result less the others, by the paired bootstrap."""
     if not differences:
         return ""
-    # Other encoders first, then the strongest baselines, which come last.
-    names = sorted(differences, key=lambda name: name.endswith("(baseline)"))
     shown = {
         name: [d for d in differences[name] if _is_shown(d.measure)]
-        for name in names[:_MOST_DIFFERENCES]
+        for name in _shown_names(differences)
     }
     measures = [d.measure for d in next(iter(shown.values()))]
     rows = []
@@ -65,6 +63,15 @@ def difference_table(differences: Mapping[str, Sequence[Difference]]) -> str:
         "interval that holds 0, or a p above 0.05, means: not shown to differ."
     )
     return f"<p style='margin-top:18px'>{words}</p>{_table(head, rows)}"
+
+
+def _shown_names(names: Iterable[str]) -> list[str]:
+    """Other encoders first, then the strongest baselines, which are the last ones."""
+    everyone = list(names)
+    baselines = [name for name in everyone if name.endswith("(baseline)")]
+    others = [name for name in everyone if name not in baselines][:_MOST_DIFFERENCES]
+    n_left = _MOST_DIFFERENCES - len(others)
+    return others + baselines[max(0, len(baselines) - n_left) :]
 
 
 def _is_shown(measure: str) -> bool:
@@ -172,7 +179,8 @@ def robustness_table(robustness: Robustness | None) -> str:
     """How ranks move under each change."""
     if robustness is None:
         return ""
-    head = ["scan", "nearest case stays", "of the 10 nearest stay", "P@1"]
+    head = ["scan", "nearest case stays", "of the 10 nearest stay"]
+    head.append("P@1 (every query the same)")
     rows = [("blind", ["unchanged", "", "", _cell(robustness.precision_at_1)])]
     rows += [
         (

@@ -15,7 +15,11 @@ def compare_evaluations(first: Evaluation, second: Evaluation) -> tuple[Differen
     Raises:
         UsageError: evaluations of different cases or protocols.
     """
-    if (first.protocol, first.counts) != (second.protocol, second.counts):
+    if (first.protocol, first.counts, first.cases) != (
+        second.protocol,
+        second.counts,
+        second.cases,
+    ):
         raise UsageError("only evaluations of the same cases and protocol can be compared")
     seed = first.protocol.random_state
     return tuple(

@@ -56,7 +56,7 @@ def few_shot_curve(shots: Mapping[str, Sequence[FewShot]]) -> str:
                 marker=_MARKERS[place % len(_MARKERS)],
                 markersize=6 if place == 0 else 4,
                 linewidth=2.2 if place == 0 else 1.0,
-                label=name,
+                label=_literal(name),
                 zorder=3 if place == 0 else 2,
             )
         first = next(iter(shots.values()))
@@ -210,7 +210,13 @@ def _legend_beside(axes: Axes) -> None:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= 26 else name[:24] + "…"
+    return _literal(name if len(name) <= 26 else name[:24] + "…")
+
+
+def _literal(name: str) -> str:
+    """Text without mathematics, and not hidden from a legend by its first letter."""
+    shown = name.replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
 
 
 def _svg(canvas: Canvas) -> str:

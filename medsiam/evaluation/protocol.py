@@ -6,6 +6,9 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+# Columns that may tell of single patients or files: their values are never chosen by or shown.
+PRIVATE_COLUMNS = ("patient_id", "group", "case_id", "path", "notes", "mask_path")
+
 
 class EpisodeProtocol(BaseModel):
     """Settings of an evaluation.
@@ -57,10 +60,11 @@ class EpisodeProtocol(BaseModel):
     @field_validator("filter", mode="before")
     @classmethod
     def _single_values(cls, value: object) -> object:
-        """One value may stand without brackets."""
+        """One value may stand without brackets, and a number without quotes."""
         if not isinstance(value, dict):
             return value
-        return {column: (v,) if isinstance(v, str) else v for column, v in value.items()}
+        several = {c: v if isinstance(v, list | tuple) else (v,) for c, v in value.items()}
+        return {column: tuple(map(_as_text, values)) for column, values in several.items()}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -74,9 +78,35 @@ class EpisodeProtocol(BaseModel):
             raise ValueError("n_shots names a number twice")
         if any(not values for values in self.filter.values()):
             raise ValueError("filter names a column without a value")
+        for key, named in (
+            ("filter", self.filter),
+            ("slices", self.slices),
+            ("source_column", (self.source_column,)),
+        ):
+            private = [column for column in named if column in PRIVATE_COLUMNS]
+            if private:
+                raise ValueError(
+                    f"{key} names {private[0]}, which may tell of single patients: name another "
+                    "column"
+                )
         return self
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Columns of the case table that this evaluation looks at."""
         return tuple(dict.fromkeys(("split", self.source_column, *self.slices)))
+
+    @property
+    def asked_columns(self) -> tuple[str, ...]:
+        """Columns that someone named, so that the case table must have them."""
+        named = list(self.filter)
+        if "source_column" in self.model_fields_set:
+            named.append(self.source_column)
+        if "slices" in self.model_fields_set:
+            named += self.slices
+        return tuple(dict.fromkeys(named))
+
+
+def _as_text(value: object) -> object:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return str(value) if is_number else value

@@ -278,6 +278,7 @@ class Evaluation:
         official_split, folds: None where the table has no such split or none were asked for.
         slices: per condition, then per column and value.
         source_probe: None where the table names fewer than two sources.
+        cases: digest of which cases were measured, in their order; never written.
         spreads: name of a figure -> how it varies over subjects, for `compare_evaluations`.
     """
 
@@ -293,4 +294,5 @@ class Evaluation:
     folds: Classification | None
     slices: tuple[Slice, ...]
     source_probe: SourceProbe | None
+    cases: str = field(default="", compare=False, repr=False)
     spreads: Mapping[str, Spread] = field(default_factory=dict, compare=False, repr=False)

@@ -42,13 +42,14 @@ def measure_retrieval(found: Rankings, *, random_state: int) -> tuple[Retrieval,
     """
     names = found.cohort.names
     halves = half_samples(found, random_state=random_state)
+    n_asked = len(np.unique(found.cohort.owners[found.answered]))
     still = np.zeros(found.cohort.n_subjects)
     spreads: dict[str, Spread] = {}
     for measure in _JUMPING:
         plain = measure.removesuffix("_micro").removeprefix("mean_")
         score = mean_over_queries(found.values[plain], names)
         value = score.micro if measure.endswith("_micro") else score.macro
-        spreads[measure] = Spread(value, still, resamples=halves[measure])
+        spreads[measure] = Spread(value, still, resamples=halves[measure], n_asked=n_asked)
     spreads |= _average_precision(found)
     figures = {measure: _figure(found, measure, spread) for measure, spread in spreads.items()}
     return Retrieval(**figures), spreads
@@ -85,6 +86,7 @@ def _average_precision(found: Rankings) -> dict[str, Spread]:
     cohort, answered = found.cohort, found.answered
     values = found.values["average_precision"]
     score = mean_over_queries(values, cohort.names)
+    n_asked = len(np.unique(cohort.owners[answered]))
     macro = np.unique(cohort.labels[answered], return_inverse=True)[1]
     spreads = {}
     for row, (measure, value, labels) in enumerate(
@@ -97,7 +99,7 @@ def _average_precision(found: Rankings) -> dict[str, Spread]:
         by_case = found.moves[row].copy()
         by_case[answered] += own
         by_subject = sum_of_each(cohort.owners, by_case, cohort.n_subjects)
-        spreads[measure] = Spread(value, by_subject)
+        spreads[measure] = Spread(value, by_subject, n_asked=n_asked)
     return spreads
 
 
@@ -132,9 +134,11 @@ def half_samples(found: Rankings, *, random_state: int) -> dict[str, Floats]:
         }
         n = place[:, -1]
         for k in PLACES:
-            among = (hit & (place <= k)).sum(axis=1)
-            values[f"precision_at_{k}"] = _macro(among / np.minimum(k, n), own)
-            few = np.clip(sizes[asks] // 2, 1, k)[:, None]  # about half of them are present
+            # Half of the cases are present, so half of the places reach as far as all do.
+            half = (k + 1) // 2
+            among = (hit & (place <= half)).sum(axis=1)
+            values[f"precision_at_{k}"] = _macro(among / np.minimum(half, n), own)
+            few = np.clip(sizes[asks] // 2, 1, half)[:, None]
             found_few = (hit & (place <= few)).sum(axis=1)
             values[f"precision_at_min_{k}"] = _macro(found_few / few[:, 0], own)
         return values

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsiam.distances import pairwise_distances
-from medsiam.errors import UsageError
+from medsiam.errors import NothingToDoError, UsageError
 from medsiam.evaluation.influence import query_influence, sum_of_each
 from medsiam.evaluation.items import Items
 from medsiam.evaluation.protocol import EpisodeProtocol
@@ -45,7 +45,7 @@ class Robustness:
     """Ranks of changed scans against the unchanged cases of other subjects.
 
     Attributes:
-        n_cases: queries.
+        n_cases: queries; only those with a case of their condition to be found.
         precision_at_1: before any change.
         changes: one entry per change.
     """
@@ -74,6 +74,7 @@ def measure_robustness(
 
     Raises:
         UsageError: unchanged scans whose embeddings are not those of the items.
+        NothingToDoError: where no query has a case of its condition to be found.
     """
     place = {path: row for row, path in enumerate(paths)}
     scans = [[place[path] for path in items.paths[case]] for case in chosen]
@@ -89,6 +90,11 @@ def measure_robustness(
     precision = spread_of_cases(x, conditions) if protocol.metric == "mahalanobis" else None
     own = np.asarray(chosen, dtype=np.intp)
     foreign = owners[own, None] != owners[None, :]
+    answerable = (foreign & (conditions[own, None] == conditions[None, :])).any(axis=1)
+    if not answerable.any():
+        raise NothingToDoError("robustness: no case has another subject's case of its condition")
+    own, foreign = own[answerable], foreign[answerable]
+    asking = {name: queries[answerable] for name, queries in asking.items()}
     ranks = {}
     for name, queries in asking.items():
         distances = pairwise_distances(queries, x, metric=protocol.metric, precision=precision)

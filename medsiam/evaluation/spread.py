@@ -26,19 +26,28 @@ class Spread:
         extra: variance from other sources, such as a finite number of episodes.
         resamples: (r,) the figure in resamples of the subjects, so scaled that their variance is
             that of the figure; None where `by_subject` says it. Two encoders with the same cases
-            and seed have the same resamples in the same order.
+            and seed have the same resamples in the same order. NaN: nothing is known of it.
+        n_asked: subjects whose queries the figure is of; None: all s.
     """
 
     value: float
     by_subject: Floats
     extra: float = 0.0
     resamples: Floats | None = None
+    n_asked: int | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """True where there were too few subjects to say how the figure varies."""
+        return self.resamples is not None and not np.isfinite(self.resamples).all()
 
     def interval(self, *, confidence: float = 0.95) -> tuple[float, float]:
-        """Low and high end; Wilson's interval over the subjects for a figure of 0 or 1."""
-        n = len(self.by_subject)
+        """Low and high end; Wilson's interval over those who asked for a figure of 0 or 1."""
+        n = len(self.by_subject) if self.n_asked is None else self.n_asked
         if not 0 < self.value < 1:
             return wilson_interval(n * min(max(self.value, 0.0), 1.0), n, confidence=confidence)
+        if self.is_unknown:
+            return 0.0, 1.0
         if self.resamples is None:
             return influence_interval(
                 self.value, self.by_subject, extra=self.extra, confidence=confidence
@@ -81,6 +90,8 @@ def paired_difference(
         random_state: seed of the draws.
     """
     value = first.value - second.value
+    if first.is_unknown or second.is_unknown:
+        return Difference(measure, value, -1.0, 1.0, 1.0)
     if first.resamples is not None and second.resamples is not None:
         moves = first.resamples - second.resamples
         moves = moves - moves.mean()

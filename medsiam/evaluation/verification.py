@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 FALSE_ACCEPTS = (0.01, 0.001)
 _MOST_RESAMPLED = 200_000  # pairs that the bootstrap weighs
 _N_RESAMPLES = 200
+_RESAMPLED = ("equal_error_rate", "tar_at_far_1", "tar_at_far_01")
 
 
 def measure_pair_auc(found: Rankings) -> tuple[PairAuc, Spread]:
@@ -25,7 +26,7 @@ def measure_pair_auc(found: Rankings) -> tuple[PairAuc, Spread]:
     influence = np.zeros(found.cohort.n_subjects)
     for end in pairs:
         influence += np.bincount(owners[end], weights=pull, minlength=len(influence))
-    spread = Spread(value, influence)
+    spread = Spread(value, influence, n_asked=_n_asked(found))
     n_same = int(same.sum())
     return PairAuc(value, *spread.interval(), n_same, len(same) - n_same), spread
 
@@ -52,7 +53,11 @@ def measure_verification(
     size = (len(np.unique(asked)), len(np.unique(found.cohort.owners[asked])))
     chances = {"equal_error_rate": 0.5, "tar_at_far_1": 0.01, "tar_at_far_01": 0.001}
     still = np.zeros(found.cohort.n_subjects)
-    spreads = {name: Spread(values[name], still, resamples=resamples[name]) for name in chances}
+    n_asked = _n_asked(found)
+    spreads = {
+        name: Spread(values[name], still, resamples=resamples[name], n_asked=n_asked)
+        for name in chances
+    }
     figures = {
         name: Figure(spread.value, *spread.interval(), chances[name], None, *size)
         for name, spread in spreads.items()
@@ -72,6 +77,12 @@ def same_condition(found: Rankings) -> NDArray[np.bool_]:
     """(m,) pairs of one condition."""
     names = found.cohort.labels
     return np.asarray(names[found.pairs[0]] == names[found.pairs[1]])
+
+
+def _n_asked(found: Rankings) -> int:
+    """Subjects that ask in the pairs: both ends ask, unless a pair has a direction."""
+    asking = found.pairs[0] if found.cohort.one_sided else found.pairs
+    return len(np.unique(found.cohort.owners[asking]))
 
 
 def roc_points(distances: Floats, same: NDArray[np.bool_]) -> tuple[Floats, Floats, Floats]:
@@ -120,4 +131,6 @@ def _resample(found: Rankings, random_state: int) -> dict[str, Floats]:
         of_pairs = np.asarray(weights[ends[0]] * weights[ends[1]], dtype=np.float64)
         if of_pairs[same].any() and of_pairs[~same].any():
             rows.append(_figures(distances, same, of_pairs))
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}
+    if 2 * len(rows) < _N_RESAMPLES:  # nothing is known of the spread
+        return dict.fromkeys(_RESAMPLED, np.full(_N_RESAMPLES, np.nan))
+    return {name: np.array([row[name] for row in rows]) for name in _RESAMPLED}

@@ -171,10 +171,14 @@ def test_a_scan_that_was_not_embedded_is_said(place, tmp_path, capsys):
         save_embeddings(
             tmp_path / "less.npz", arrays["paths"][1:].tolist(), arrays["embeddings"][1:]
         )
-    assert run(place, "--baselines", embeddings=tmp_path / "less.npz") == 0
+    options = ("--baselines", "--out", tmp_path / "out")
+    assert run(place, *options, embeddings=tmp_path / "less.npz") == 0
     out, err = capsys.readouterr()
-    assert err.count("1 scan of the table without an embedding (LAM_0.png): 1 case left out") == 1
+    assert err.count("1 scan of the table without an embedding: 1 case left out") == 1
+    assert err.count("without an embedding: LAM_0.png") == 1
     assert out.startswith("23 cases")
+    for file in (tmp_path / "out").iterdir():
+        assert "LAM_0" not in file.read_text()
 
 
 @pytest.mark.parametrize(
@@ -246,14 +250,16 @@ def test_other_embeddings_are_compared_by_the_paired_bootstrap(place, tmp_path, 
     noise = np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
     save_embeddings(tmp_path / "noise.npz", paths, noise)
     save_embeddings(tmp_path / "mine.npz", paths, x)
-    others = [str(tmp_path / "noise.npz"), str(tmp_path / "mine.npz")]
-    assert run(place, "--json", "--against", *others) == 0
+    same = tmp_path / "mine.npz"
+    others = ["--against", tmp_path / "noise.npz", "--against", same, "--against", same]
+    assert run(place, "--json", *others) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [entry["name"] for entry in document["results"]] == ["mine", "noise", others[1]]
+    again = [f"{tmp_path.name}/mine", f"{tmp_path.name}/mine (2)"]
+    assert [entry["name"] for entry in document["results"]] == ["mine", "noise", *again]
     found = {(d["second"], d["measure"]): d for d in document["differences"]}
     assert found["noise", "few_shot.2"]["low"] > 0
-    assert found[others[1], "few_shot.2"]["p"] == 1
-    assert run(place, "--against", *others) == 0
+    assert found[again[0], "few_shot.2"]["p"] == 1
+    assert run(place, *others) == 0
     out = capsys.readouterr().out
     assert "paired bootstrap over subjects" in out
 

@@ -9,6 +9,7 @@ from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 
 from medsiam.errors import NothingToDoError
 from medsiam.evaluation.classification import (
+    _vote,
     linear_probabilities,
     measure_folds,
     measure_official_split,
@@ -96,3 +97,18 @@ def test_every_case_is_named_by_folds_without_its_subject():
 def clouds_of_good():
     x, conditions, subjects = clouds({"a": 20, "b": 20}, gap=8.0)
     return x, cohort_of(conditions, subjects)
+
+
+def test_chance_counts_every_condition_that_the_bank_can_name():
+    x, conditions, subjects = clouds(SIZES)
+    splits = np.where(np.arange(66) % 3 == 0, "test", "train")
+    splits[np.array(conditions) == "c"] = "train"
+    found, _ = official(x, conditions, subjects, splits)
+    assert found.nearest_1.chance == pytest.approx(1 / 3)
+    assert found.nearest_1.majority == pytest.approx(1 / 2)
+
+
+def test_a_tied_vote_goes_to_the_nearest_case():
+    distances = np.arange(5.0)[None, :]
+    for labels, expected in (((1, 0, 0, 1, 2), 1), ((0, 1, 1, 0, 2), 0), ((2, 1, 1, 0, 0), 1)):
+        assert _vote(distances, np.array(labels), 3).tolist() == [expected]

@@ -149,3 +149,24 @@ def test_one_source_is_a_whole_episode():
     assert seen == {"x", "y"}  # z has too few subjects
     with pytest.raises(NothingToDoError, match="no source has 2 conditions with 4 subjects"):
         draw_episodes(cohort, EpisodePlan(n_shot=3, n_way=2))
+
+
+def test_one_source_counts_the_subjects_of_the_bank_alone():
+    # Source x has two subjects of each condition in the bank, source y only one.
+    facts = {
+        "source": list("xxxxxx" + "yyyyyy"),
+        "split": ["bank", "bank", "ask"] * 2 + ["bank", "ask", "ask"] * 2,
+    }
+    cohort = cohort_of(
+        "aaabbbaaabbb", range(12), facts=facts, sources="one", bank_split="bank", query_split="ask"
+    )
+    episodes = draw_episodes(cohort, EpisodePlan(n_shot=2, n_way=2, n_episodes=20, n_query=1))
+    assert set(episodes.support.ravel().tolist()) == {0, 1, 3, 4}
+    assert set(episodes.query.ravel().tolist()) == {2, 5}
+    with pytest.raises(NothingToDoError, match="no source has 2 conditions with 3 subjects"):
+        draw_episodes(cohort, EpisodePlan(n_shot=3, n_way=2))
+
+
+def test_fewer_conditions_than_asked_for_is_refused():
+    with pytest.raises(NothingToDoError, match="3 conditions are needed, and 2"):
+        draw(list("aaaabbbbc"), range(9), n_shot=2, n_way=3, n_episodes=2)

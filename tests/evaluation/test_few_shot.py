@@ -124,3 +124,18 @@ def test_each_condition_has_its_interval_and_its_row_of_the_confusion():
         assert low < value < high
         assert sum(shot.confusion[name].values()) == pytest.approx(1)
         assert shot.confusion[name][name] == pytest.approx(value)
+
+
+def test_a_perfect_condition_rests_on_its_own_subjects():
+    conditions, subjects = table()
+    x = np.eye(3)[np.unique(conditions, return_inverse=True)[1]]
+    shot = measure(x, conditions, subjects)
+    for name, n in SIZES.items():
+        assert shot.intervals[name] == wilson_interval(n, n)
+    split = ["bank" if int(s[1:]) % 2 else "ask" for s in subjects]
+    settings = {"bank_split": "bank", "query_split": "ask"}
+    cohort = cohort_of(conditions, subjects, facts={"split": split}, **settings)
+    protocol = EpisodeProtocol(n_episodes=200, uneven=False, **settings)
+    found, spread = measure_few_shot(x, cohort, n_shot=1, protocol=protocol)
+    n_asked = len({s for s, part in zip(subjects, split, strict=True) if part == "ask"})
+    assert (found.low, found.high) == wilson_interval(n_asked, n_asked) == spread.interval()

@@ -33,3 +33,11 @@ def test_a_half_without_an_answer_moves_nothing():
     numbers = iter([1.0, np.nan, 3.0, np.nan])
     halves = over_halves(lambda _: {"x": next(numbers)}, 4, random_state=0, n_halves=4)
     np.testing.assert_allclose(halves["x"], [1, 2, 3, 2])
+
+
+def test_too_few_subjects_or_answers_say_nothing():
+    few = over_halves(lambda _: {"x": 1.0}, 3, random_state=0, n_halves=4)
+    assert np.isnan(few["x"]).all()
+    numbers = iter([1.0, np.nan, np.nan, np.nan])
+    rare = over_halves(lambda _: {"x": next(numbers)}, 8, random_state=0, n_halves=4)
+    assert np.isnan(rare["x"]).all()

@@ -11,7 +11,7 @@ import pytest
 from medsiam.cases import CaseRow
 from medsiam.errors import NothingToDoError, UsageError
 from medsiam.evaluation import join_cases, select_rows
-from medsiam.evaluation.items import join_patients
+from medsiam.evaluation.items import check_columns, join_patients
 
 
 def row(number, path, condition="HCM", **more):
@@ -54,7 +54,9 @@ def test_a_scan_without_embedding_takes_its_case_out_with_a_notice():
     items = join_cases(rows, paths[:3], vectors[:3])
     assert len(items.embeddings) == 1
     (notice,) = items.notices
-    assert "1 scan of the table without an embedding (2_ES): 1 case left out" in notice
+    assert "1 scan of the table without an embedding: 1 case left out" in notice
+    assert "2_ES" not in notice
+    assert items.left_out == ("without an embedding: 2_ES",)
     assert "SECRET" not in notice
 
 
@@ -63,7 +65,9 @@ def test_a_case_with_other_phases_is_left_out_with_a_notice():
     items = join_cases(rows, *embed(rows))
     assert items.embeddings.shape == (2, 4)
     (notice,) = items.notices
-    assert "1 case left out (heart3)" in notice
+    assert "1 case left out: most cases" in notice
+    assert "heart3" not in notice
+    assert items.left_out == ("left out for their phases: heart3",)
     assert "phase ED + ES" in notice
     assert "SECRET" not in notice
 
@@ -148,7 +152,25 @@ def test_rows_are_filtered_by_any_column():
     rows = [row(1, "a", extra=(("view", "AP"),)), row(2, "b", extra=(("view", "L"),)), row(3, "c")]
     assert select_rows(rows, filters={"view": ("AP",)}) == (rows[0],)
     with pytest.raises(UsageError, match="no row has the view 'PA'; there are: AP, L"):
-        select_rows(rows, filters={"view": ("PA",)})
+        select_rows(rows * 2, filters={"view": ("PA",)})
+
+
+def test_values_that_may_tell_of_patients_are_not_listed():
+    rows = [row(i, f"{i}", notes="SECRET", extra=(("born", f"SECRET{i}"),)) for i in range(9)]
+    with pytest.raises(UsageError, match=r"no row has the born 'SECRET'$"):
+        select_rows(rows, filters={"born": ("SECRET",)})
+    with pytest.raises(UsageError, match="not chosen by notes"):
+        select_rows(rows, filters={"notes": ("x",)})
+    many = [row(i, f"{i}", extra=(("site", f"{i % 8}"),)) for i in range(40)]
+    with pytest.raises(UsageError, match=r"there are: 0, 1, 2, 3, 4, and 3 more$"):
+        select_rows(many, filters={"site": ("x",)})
+
+
+def test_an_unknown_column_is_refused_with_the_nearest_one():
+    rows = [row(1, "a", source="x", extra=(("view", "AP"),))]
+    check_columns(rows, ["view", "source"])
+    with pytest.raises(UsageError, match=r"no row .* column 'veiw'; did you mean view"):
+        check_columns(rows, ["veiw"])
 
 
 def test_a_sample_is_drawn_from_all_cases():

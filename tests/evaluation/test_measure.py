@@ -142,3 +142,19 @@ def test_folds_that_cannot_be_made_are_said():
     found = run(*table({"a": 12, "b": 6}), n_shots=(1,), n_folds=8)
     assert found.folds is None
     assert "8 folds need as many subjects of each condition, and b has 6" in found.notices
+
+
+def test_sources_that_splits_cannot_keep_give_no_split():
+    x, conditions, subjects = table({"a": 20, "b": 20}, gap=4.0)
+    facts = {"split": ["train", "test"] * 20, "source": ["x", "x", "y", "y"] * 10}
+    settings = {"n_shots": (1,), "n_episodes": 20, "n_folds": 4, "sources": "one"}
+    found = evaluate(
+        x,
+        conditions=conditions,
+        subjects=subjects,
+        facts=facts,
+        protocol=EpisodeProtocol(**settings),
+    )
+    assert found.official_split is None
+    assert found.folds is None
+    assert any("cannot keep sources = 'one'" in text for text in found.notices)

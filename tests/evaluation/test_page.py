@@ -58,3 +58,10 @@ def test_the_same_evaluations_give_the_same_page(measured):
 def test_nothing_to_show_is_refused():
     with pytest.raises(UsageError, match="at least one evaluation"):
         evaluation_page({})
+
+
+def test_a_result_named_like_a_baseline_keeps_its_line(measured):
+    one, other = measured.values()
+    page = evaluation_page({"pixels": one, "pixels (baseline)": other})
+    assert "<!-- pixels -->" in page
+    assert "<!-- pixels (baseline) -->" in page

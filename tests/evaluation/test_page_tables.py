@@ -13,6 +13,7 @@ def test_robustness_has_a_row_for_each_change():
     text = robustness_table(found)
     assert "noise &lt;5 %&gt;" in text
     assert text.count("0.750<small>[0.60, 0.90]</small>") == 4
+    assert "P@1 (every query the same)" in text
     assert robustness_table(None) == ""
 
 
@@ -22,3 +23,12 @@ def test_differences_name_their_figure_and_p():
     assert "5-shot" in text
     assert "-0.100<small>[-0.20, -0.01]</small><small>p &lt; 0.001</small>" in text
     assert difference_table({}) == ""
+
+
+def test_other_encoders_and_the_last_baselines_are_shown():
+    found = [Difference("few_shot.5", -0.1, -0.2, -0.01, 0.0002)]
+    names = [*(f"b{i} (baseline)" for i in range(6)), "other"]
+    text = difference_table(dict.fromkeys(names, found))
+    shown = ["other", *names[3:6]]
+    assert [name for name in names if f"less {name}" in text] == [*names[3:6], "other"]
+    assert sorted(shown, key=text.index) == shown

@@ -37,3 +37,15 @@ def test_an_encoder_does_not_differ_from_itself():
 def test_other_cases_cannot_be_compared():
     with pytest.raises(UsageError, match="same cases and protocol"):
         compare_evaluations(measured(1.0), measured(1.0, n_query=3))
+
+
+def test_as_many_cases_of_other_subjects_cannot_be_compared():
+    x, conditions, subjects = clouds({"a": 15, "b": 15}, gap=1.0, seed=3)
+    protocol = EpisodeProtocol(n_shots=(1,), n_episodes=20)
+    first, second = (
+        evaluate(x, conditions=conditions, subjects=order, protocol=protocol)
+        for order in (subjects, subjects[::-1])
+    )
+    assert first.counts == second.counts
+    with pytest.raises(UsageError, match="same cases and protocol"):
+        compare_evaluations(first, second)

@@ -59,3 +59,13 @@ def test_a_plot_is_svg_that_fetches_nothing(name):
     assert text == DRAWN[name]()
     assert dict(matplotlib.rcParams) == before
     assert "matplotlib.pyplot" not in sys.modules or not matplotlib.pyplot.get_fignums()
+
+
+def test_names_are_shown_letter_by_letter():
+    svg = plots.few_shot_curve({"$x$": [shot()], "a$b\\frac$": [shot()], "_mine": [shot()]})
+    for name in ("$x$", "a$b\\frac$", "_mine"):
+        assert f"<!-- {name} -->" in svg or f"<!--  {name} -->" in svg
+    names = np.array(["$\\bad$"] * 6 + ["_b"] * 6)
+    svg = plots.scatter_map(POINTS, names)
+    assert "bad" in svg
+    assert "_b" in svg

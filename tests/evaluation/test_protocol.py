@@ -51,6 +51,10 @@ def test_toml_is_read(tmp_path):
         ('sources = "two"', "sources"),
         ("[filter]\nview = []", "a column without a value"),
         ("n_folds = 1", "n_folds"),
+        ('slices = ["source", "patient_id"]', "slices names patient_id"),
+        ('source_column = "group"', "source_column names group"),
+        ('[filter]\nnotes = "x"', "filter names notes"),
+        ("[filter]\nold = true", "filter.old"),
     ],
 )
 def test_faults_are_named(tmp_path, text, words):
@@ -59,8 +63,8 @@ def test_faults_are_named(tmp_path, text, words):
 
 
 def test_a_filter_may_have_one_value_or_several(tmp_path):
-    protocol = load(tmp_path, '[filter]\nsource = "x"\nview = ["AP", "PA"]\n')
-    assert protocol.filter == {"source": ("x",), "view": ("AP", "PA")}
+    protocol = load(tmp_path, '[filter]\nsource = "x"\nview = ["AP", "PA"]\nyear = 2019\n')
+    assert protocol.filter == {"source": ("x",), "view": ("AP", "PA"), "year": ("2019",)}
 
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs" / "evaluation").glob("*.toml"))

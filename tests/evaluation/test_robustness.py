@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,12 @@ def test_another_encoder_is_noticed():
     other = np.ones((1, 4), np.float32) * 9
     with pytest.raises(UsageError, match="name the encoder that the file was made with"):
         measure_robustness(own, (0,), ["0_0"], {"unchanged": other}, protocol=PROTOCOL)
+
+
+def test_a_query_without_a_right_answer_is_left_out():
+    own = items()
+    alone = replace(own, conditions=("c", *own.conditions[1:]))
+    x = own.embeddings[:3]
+    paths = [own.paths[i][0] for i in range(3)]
+    found = measure_robustness(alone, (0, 1, 2), paths, {"u": x, "again": x}, protocol=PROTOCOL)
+    assert found.n_cases == found.precision_at_1.n_queries == 2

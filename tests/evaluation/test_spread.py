@@ -58,3 +58,15 @@ def test_resamples_are_paired_one_by_one():
     found = paired_difference("x", first, second, random_state=0)
     assert (found.low, found.high) == pytest.approx((0.1, 0.1))
     assert found.p == pytest.approx(1 / 301)
+
+
+def test_a_perfect_figure_rests_on_those_who_asked():
+    assert Spread(1.0, np.zeros(20), n_asked=7).interval() == wilson_interval(7, 7)
+
+
+def test_an_unknown_spread_is_as_wide_as_can_be():
+    unknown = Spread(0.7, np.zeros(3), resamples=np.full(4, np.nan))
+    assert unknown.interval() == (0.0, 1.0)
+    known = Spread(0.5, np.zeros(3), resamples=np.full(4, 0.5))
+    found = paired_difference("x", unknown, known, random_state=0)
+    assert (found.low, found.high, found.p) == (-1, 1, 1)

@@ -111,12 +111,18 @@ def embed_baselines(
 
 
 def base_rows(rows: Sequence[CaseRow], evaluated: Sequence[str] | None) -> list[int]:
-    """Places of the rows of other conditions; of the training split, where the table has one."""
+    """Places of the rows of other conditions; of the training split, where the table has one.
+
+    Subjects with a row that is compared are left out: their other rows would show them.
+    """
     if evaluated is None:
         return []
     has_split = any(row.split == "train" for row in rows)
+    compared = {row.subject for row in rows if row.condition in evaluated}
     return [
         place
         for place, row in enumerate(rows)
-        if row.condition not in evaluated and (row.split == "train" or not has_split)
+        if row.condition not in evaluated
+        and row.subject not in compared
+        and (row.split == "train" or not has_split)
     ]

@@ -67,6 +67,9 @@ def test_base_rows_are_of_other_conditions_and_of_the_training_split(rows):
     marked = [replace(row, split="train" if i % 2 else "test") for i, row in enumerate(rows)]
     assert all(i % 2 for i in base_rows(marked, ("ring",)))
     assert base_rows(rows, None) == []
+    ring = next(row for row in rows if row.condition == "ring")
+    shared = [replace(rows[0], patient_id=ring.patient_id, group=ring.group), *rows[1:]]
+    assert base_rows(shared, ("ring",)) == base_rows(rows, ("ring",))[1:]
 
 
 def test_a_scan_that_is_gone_is_said_once(rows, tmp_path):
