@@ -76,3 +76,14 @@ def test_half_samples_foretell_the_spread_over_new_patients():
     ratio = np.mean(foretold, axis=0) / np.std(values, axis=0)
     assert (ratio > 0.8).all()
     assert (ratio < 1.8).all()  # rather too wide than too narrow
+
+
+def test_places_near_the_size_of_a_condition_are_not_foretold_too_narrow():
+    values, foretold = [], []
+    labels = np.repeat(["0", "1"], 12)
+    for seed in range(20):
+        x = np.random.default_rng(seed).normal(size=(24, 6)) + 0.5 * (labels == "1")[:, None]
+        found = ranked(x, labels, np.arange(24))
+        values.append(np.nanmean(found.values["precision_at_10"]))
+        foretold.append(np.std(half_samples(found, random_state=seed)["precision_at_10"]))
+    assert np.mean(foretold) > 0.8 * np.std(values)
