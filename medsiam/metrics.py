@@ -197,13 +197,19 @@ def precision_at_k(distances: Floats, relevant: NDArray[np.bool_], k: int) -> Fl
     found = relevant & np.isfinite(distances)
     n_relevant = found.sum(axis=1)
     places = np.minimum(k, n_relevant)
+    return ratio(hits_among(distances, found, places), places)
+
+
+def hits_among(distances: Floats, found: NDArray[np.bool_], places: NDArray[np.intp]) -> Floats:
+    """(b,) how many of `found` are among the nearest `places`; ties at the last place share it."""
     ranked = np.sort(distances, axis=1)
     last = np.take_along_axis(ranked, np.maximum(places - 1, 0)[:, None], axis=1)
     closer, tied = distances < last, distances == last
     open_places = places - closer.sum(axis=1)
     hits = (found & closer).sum(axis=1)
-    hits = hits + open_places * (found & tied).sum(axis=1) / np.maximum(tied.sum(axis=1), 1)
-    return ratio(hits, places)
+    shared = open_places * (found & tied).sum(axis=1) / np.maximum(tied.sum(axis=1), 1)
+    total: Floats = hits + shared
+    return total
 
 
 def average_precision(distances: Floats, relevant: NDArray[np.bool_]) -> Floats:

@@ -156,14 +156,7 @@ def _uneven(
     width = min(plan.n_shot - 1, min(sizes) - reserve - plan.n_shot)
     if width < 1 or cohort.sources == "one":
         return None
-    uneven = EpisodePlan(
-        n_shot=plan.n_shot,
-        n_way=plan.n_way,
-        spread=width,
-        n_episodes=plan.n_episodes,
-        n_query=plan.n_query,
-        random_state=plan.random_state,
-    )
+    uneven = replace(plan, spread=width)
     try:
         scored = _score(x, cohort, uneven, protocol)
     except NothingToDoError:  # the larger supports leave no query

@@ -12,7 +12,13 @@ from medsiam.errors import UsageError
 from medsiam.evaluation.chance import expected_reciprocal_rank
 from medsiam.evaluation.influence import average_precision_influence
 from medsiam.evaluation.pairing import Cohort
-from medsiam.metrics import average_precision, leave_subject_out, precision_at_k, ratio
+from medsiam.metrics import (
+    average_precision,
+    hits_among,
+    leave_subject_out,
+    precision_at_k,
+    ratio,
+)
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -179,12 +185,7 @@ def precision_among(distances: Floats, relevant: NDArray[np.bool_], k: int) -> F
     candidate = np.isfinite(distances)
     found = relevant & candidate
     places = np.minimum(k, candidate.sum(axis=1))
-    ranked = np.sort(distances, axis=1)
-    last = np.take_along_axis(ranked, np.maximum(places - 1, 0)[:, None], axis=1)
-    closer, tied = distances < last, distances == last
-    open_places = places - closer.sum(axis=1)
-    hits = (found & closer).sum(axis=1)
-    hits = hits + open_places * (found & tied).sum(axis=1) / np.maximum(tied.sum(axis=1), 1)
+    hits = hits_among(distances, found, places)
     return np.where(found.any(axis=1), ratio(hits, places), np.nan)
 
 
