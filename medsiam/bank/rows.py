@@ -161,7 +161,7 @@ def record_from_rows(
     # The first column of a scan is the row number of its case, given by the database.
     covered = _covered(fields, [list(scan)[1:] for scan in scans], later)
     _check(f"case {row.case_id}", covered, row.digest, blobs)
-    facts = tuple(_scan_facts(scan) for scan in scans)
+    facts = tuple(scan_facts(scan) for scan in scans)
     case = Case(
         case_id=row.case_id,
         condition=row.condition,
@@ -194,7 +194,8 @@ def check_removal(row: Row[Any]) -> None:
         raise _mismatch(f"the removal of case {row.case_id}")
 
 
-def _scan_facts(row: Row[Any]) -> ScanFacts:
+def scan_facts(row: Row[Any]) -> ScanFacts:
+    """Return what a row of `scans` says, unchecked."""
     return ScanFacts(
         content_hash=row.content_hash,
         spatial_dims=row.spatial_dims,

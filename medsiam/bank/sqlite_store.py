@@ -13,7 +13,15 @@ from medsiam.bank import rows, schema, statements
 from medsiam.bank.case import Case
 from medsiam.bank.forms import form_of
 from medsiam.bank.sqlite_file import check_header, create_tables, damaged, make_engine, transaction
-from medsiam.bank.store import Added, BankFacts, CaseRecord, KeptCalibration, Snapshot, Version
+from medsiam.bank.store import (
+    Added,
+    BankFacts,
+    CaseRecord,
+    KeptCalibration,
+    ScanFacts,
+    Snapshot,
+    Version,
+)
 from medsiam.errors import BankError, EncoderMismatchError
 
 
@@ -100,6 +108,11 @@ class SqliteStore:
         if not found:
             raise BankError(f"the bank holds no case {case_id}")
         return found[0]
+
+    def scan_facts(self) -> tuple[tuple[str, ScanFacts], ...]:
+        """The case_id and the facts of every scan of the newest version."""
+        with transaction(self._engine, self._path) as connection:
+            return statements.read_scan_facts(connection)
 
     def check(self, case: Case) -> None:
         """Raise BankError where the newest version would refuse the case."""

@@ -23,7 +23,7 @@ from medsiam.bank import rows, schema
 from medsiam.bank.admission import Admission
 from medsiam.bank.case import Case
 from medsiam.bank.forms import form_of
-from medsiam.bank.store import CaseRecord, Version
+from medsiam.bank.store import CaseRecord, ScanFacts, Version
 
 _T = TypeVar("_T")
 CURRENT = schema.cases.c.removed_version.is_(None)
@@ -66,6 +66,16 @@ def _checked_records(
         if form > 1:
             rows.check_removal(row)
         yield (row.added_version, row.removed_version), record
+
+
+def read_scan_facts(connection: Connection) -> tuple[tuple[str, ScanFacts], ...]:
+    """Return case_id and facts of each scan of the newest version; checksums are not looked at."""
+    cases = schema.cases
+    scans = _by_case(connection, schema.scans, CURRENT)
+    found = connection.execute(select(cases.c.id, cases.c.case_id).where(CURRENT))
+    return tuple(
+        (case_id, rows.scan_facts(scan)) for key, case_id in found for scan in scans.get(key, [])
+    )
 
 
 def _by_case(
