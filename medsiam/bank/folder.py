@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 DATABASE = "bank.sqlite"
 ENCODER = "encoder"
+_ENCODER_FILES = ("card.json", "weights.safetensors")
 SCANS = "scans"
 
 
@@ -37,6 +40,7 @@ def make_folder(
     try:
         (draft / SCANS if facts.keeps_pixels else draft).mkdir(parents=True)
         save_encoder(encoder, draft / ENCODER)
+        facts = replace(facts, encoder_digest=_digest_of_encoder(draft))
         SqliteStore.create(draft / DATABASE, facts, who=who, why=why)
         draft.replace(folder)
     except OSError as error:
@@ -52,7 +56,7 @@ def read_card(folder: Path) -> EncoderCard:
         BankError: the encoder is not there, or its card is none.
     """
     encoder = folder / ENCODER
-    for name in ("card.json", "weights.safetensors"):
+    for name in _ENCODER_FILES:
         if not (encoder / name).is_file():
             raise BankError(
                 f"bank {folder} is not whole: {ENCODER}/{name} is missing; restore it from a copy"
@@ -63,3 +67,24 @@ def read_card(folder: Path) -> EncoderCard:
         raise BankError(
             f"bank {folder}: {ENCODER}/card.json is no encoder's card; restore it from a copy"
         ) from error
+
+
+def check_encoder_files(folder: Path, facts: BankFacts) -> None:
+    """Hold the encoder in the folder, byte by byte, against what was copied there.
+
+    Raises:
+        BankError: it is damaged.
+    """
+    if facts.encoder_digest and _digest_of_encoder(folder) != facts.encoder_digest:
+        raise BankError(
+            f"bank {folder}: its encoder ({ENCODER}/{' or '.join(_ENCODER_FILES)}) is damaged or "
+            "was exchanged; restore it from a copy"
+        )
+
+
+def _digest_of_encoder(folder: Path) -> str:
+    digests = []
+    for name in _ENCODER_FILES:
+        with (folder / ENCODER / name).open("rb") as stream:
+            digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from medsiam.bank.case import Case
 from medsiam.bank.difference import Difference, difference
 from medsiam.bank.filling import Refusal, embed_cases
-from medsiam.bank.folder import DATABASE, ENCODER, SCANS, make_folder, read_card
+from medsiam.bank.folder import (
+    DATABASE,
+    ENCODER,
+    SCANS,
+    check_encoder_files,
+    make_folder,
+    read_card,
+)
 from medsiam.bank.kept_scans import check_kept_scans, read_kept_scan
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient, new_salt
@@ -100,6 +107,7 @@ class ReferenceBank:
         store = SqliteStore.open(folder / DATABASE)
         bank = cls(folder, store, read_card(folder))
         bank.check_encoder(bank.encoder_card)
+        check_encoder_files(folder, store.facts)
         store.check_whole()
         if store.facts.keeps_pixels:
             check_kept_scans(store.scan_facts(), folder / SCANS)

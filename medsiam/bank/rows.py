@@ -33,6 +33,7 @@ def facts_to_values(facts: BankFacts) -> Values:
         "spatial_dims": str(facts.spatial_dims),
         "created": facts.created,
         "pixels": _KEPT if facts.keeps_pixels else "none",
+        "encoder_digest": facts.encoder_digest or "",
     }
     return values | {"digest": schema.digest(sorted(values.items()))}
 
@@ -53,7 +54,9 @@ def facts_from_values(stored: Mapping[str, str]) -> BankFacts:
         embedding_dim=int(values["embedding_dim"]),
         spatial_dims=int(values["spatial_dims"]),
         created=values["created"],
-        keeps_pixels=values.get("pixels", _KEPT) == _KEPT,  # form 1 knew nothing else
+        # Form 1 knew neither.
+        keeps_pixels=values.get("pixels", _KEPT) == _KEPT,
+        encoder_digest=values.get("encoder_digest") or None,
     )
 
 

@@ -250,7 +250,7 @@ class SqliteStore:
                     raise damaged(self._path, what)
             verdict = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         if verdict != "ok":
-            raise damaged(self._path, str(verdict))
+            raise damaged(self._path, str(verdict).splitlines()[-1])
 
     def _find_version(self, connection: Connection, number: int | None = None) -> Version:
         table = schema.versions

@@ -28,6 +28,7 @@ class BankFacts:
         spatial_dims: 2 for images, 3 for volumes.
         created: UTC, ISO 8601.
         keeps_pixels: False for a bank of embeddings alone.
+        encoder_digest: sha256 over the files of the encoder in the folder; None where unknown.
     """
 
     name: str
@@ -38,6 +39,7 @@ class BankFacts:
     spatial_dims: int
     created: str
     keeps_pixels: bool = True
+    encoder_digest: str | None = None
 
 
 @dataclass(frozen=True)

@@ -165,11 +165,26 @@ def test_another_encoder_in_the_folder_is_refused_by_both_names(bank, other_enco
 def test_weights_of_another_encoder_under_the_right_card_are_refused(bank, tmp_path):
     save_encoder(tiny_encoder(random_state=5), tmp_path / "other")
     shutil.copy(tmp_path / "other" / "weights.safetensors", bank.path / "encoder")
-    opened = ReferenceBank.open(bank.path)
+    with pytest.raises(BankError, match=r"its encoder .* is damaged or was exchanged"):
+        ReferenceBank.open(bank.path)
+    bank._encoder = None  # of a program that has it open
     with pytest.raises(MedsiamError) as refused:
-        opened.add(make_image(1), case_id="c1", condition="LAM")
+        bank.add(make_image(1), case_id="c1", condition="LAM")
     assert refused.value.exit_code == 6
-    assert opened.version == 0
+    assert bank.version == 0
+
+
+def test_every_flipped_byte_of_the_encoder_is_found_on_opening(bank):
+    for name in ("card.json", "weights.safetensors"):
+        path = bank.path / "encoder" / name
+        whole = path.read_bytes()
+        for at in range(0, len(whole), len(whole) // 20):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            with pytest.raises(MedsiamError) as refused:
+                ReferenceBank.open(bank.path)
+            assert refused.value.exit_code == 6
+        path.write_bytes(whole)
+    assert ReferenceBank.open(bank.path).version == 0
 
 
 @pytest.mark.parametrize(
