@@ -117,6 +117,15 @@ def admission(connection: Connection, asking: Sequence[Case]) -> Admission:
     )
 
 
+def names_by_index(connection: Connection) -> list[tuple[int, str]]:
+    """Return id and case_id of the newest version's cases without a look at the table itself."""
+    index = "one_current_case_per_id"
+    found = connection.exec_driver_sql(
+        f"SELECT id, case_id FROM cases INDEXED BY {index} WHERE removed_version IS NULL"  # noqa: S608
+    )
+    return [(key, case_id) for key, case_id in found]
+
+
 def current_cases(connection: Connection, case_ids: Sequence[str]) -> list[Row[int, str, str]]:
     """Return `id, case_id, digest` of those of the named cases that the newest version holds."""
     cases = schema.cases
