@@ -1,0 +1,160 @@
+"""Cases whose label fits least: nearest to patients of another condition, far from their own.
+
+The score multiplies three pieces of evidence, each from other patients alone:
+
+- how much nearer the nearest five patients of another condition lie than those of the own one
+  (logarithm of the ratio of mean distances);
+- how much better a linear fit to all other patients names that condition than the own one
+  (ridge regression, leave-one-patient-out in closed form);
+- how rarely the two conditions are taken for each other elsewhere in the bank (minus logarithm of
+  the share), because a case between two conditions that always overlap is no surprise.
+
+It is 0 where neighbours or fit speak for the label. No case is proven wrong by it: it says where
+to look first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsiam.evaluation.audit.cases import AuditCases
+from medsiam.evaluation.audit.neighbours import VOTERS, Neighbours
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+_SHOWN = 10
+_RARE = 0.1  # share of taken for each other, below which a conflict is a surprise
+
+
+@dataclass(frozen=True)
+class LabelConflict:
+    """One case and what speaks against its label.
+
+    Attributes:
+        rank: 1 = fits least.
+        case_id, condition: which, and as what it was added.
+        looks_like: the condition that its neighbours have.
+        score: higher = fits less; comparable within one bank only.
+        own_distance, other_distance: mean to the nearest five patients of the two conditions, or
+            to all where they are fewer.
+        n_own, n_other: of its five nearest patients, those of the two conditions.
+        confused: share of the two conditions' cases that lie nearer to the other one.
+        strong: none of its five nearest patients has its condition, at least three have the
+            other, and the two are rarely confused.
+    """
+
+    rank: int
+    case_id: str
+    condition: str
+    looks_like: str
+    score: float
+    own_distance: float
+    other_distance: float
+    n_own: int
+    n_other: int
+    confused: float
+    strong: bool
+
+
+def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[LabelConflict, ...]:
+    """The ten cases whose labels fit least, worst first; fewer where fewer have a score above 0.
+
+    A condition with one patient is left out: with that patient left out nothing of it remains.
+    """
+    means = condition_distances(found)
+    rows = np.arange(len(found))
+    own = means[rows, found.labels]
+    others = means.copy()
+    others[rows, found.labels] = np.inf
+    call = others.argmin(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.log(own / np.maximum(others.min(axis=1), 1e-300))
+    known = np.isfinite(own) & np.isfinite(others.min(axis=1)) & (own > 0)
+    ratio = np.where(known, ratio, 0.0)
+    confused = _confusion(ratio, call, found)
+    fit = leave_patient_out_margin(found)
+    score = np.maximum(ratio, 0.0) * np.maximum(fit, 0.0) * -np.log(confused)
+    order = [int(i) for i in np.argsort(-score, kind="stable")[:_SHOWN] if score[i] > 0]
+    near = neighbours.labels[:, :VOTERS]
+    conflicts = []
+    for rank, i in enumerate(order, start=1):
+        n_own = int((near[i] == found.labels[i]).sum())
+        n_other = int((near[i] == call[i]).sum())
+        conflicts.append(
+            LabelConflict(
+                rank,
+                str(found.case_ids[i]),
+                found.names[found.labels[i]],
+                found.names[call[i]],
+                float(score[i]),
+                float(own[i]),
+                float(others[i].min()),
+                n_own,
+                n_other,
+                float(confused[i]),
+                n_own == 0 and n_other >= 3 and float(confused[i]) < _RARE,
+            )
+        )
+    return tuple(conflicts)
+
+
+def condition_distances(found: AuditCases) -> Floats:
+    """(n, c) mean distance to the nearest five patients of each condition; infinite for none."""
+    means = np.full((len(found), len(found.names)), np.inf)
+    for label in range(len(found.names)):
+        to_own = np.sort(found.to_roles[:, found.role_labels == label], axis=1)[:, :VOTERS]
+        there = np.isfinite(to_own)
+        n = there.sum(axis=1)
+        sums = np.where(there, to_own, 0.0).sum(axis=1)
+        np.divide(sums, n, out=means[:, label], where=n > 0)
+    return means
+
+
+def _confusion(ratio: Floats, call: Codes, found: AuditCases) -> Floats:
+    """(n,) share of cases of a case's two conditions, itself left out, nearer to the other one."""
+    n_conditions = len(found.names)
+    taken = np.zeros((n_conditions, n_conditions))
+    wrong = ratio > 0
+    np.add.at(taken, (found.labels[wrong], call[wrong]), 1)
+    n = np.bincount(found.labels, minlength=n_conditions)
+    both = taken[found.labels, call] - wrong + taken[call, found.labels]
+    share: Floats = (both + 0.5) / (n[found.labels] + n[call] + 0.5)
+    return np.minimum(share, 1.0)
+
+
+def leave_patient_out_margin(found: AuditCases) -> Floats:
+    """(n,) best other condition's value less the own one's in a ridge fit without the patient.
+
+    Kernel ridge regression on conditions as 0 and 1, every condition weighing the same; with
+    A = (K + W^-1)^-1 and residuals e = A y, leaving out the cases P of a patient changes the
+    prediction of P to y_P - A_PP^-1 e_P (S. An, W. Liu and S. Venkatesh, "Fast cross-validation
+    algorithms for least squares support vector machine and kernel ridge regression", Pattern
+    Recognition 40 (2007) 2154-2162).
+    """
+    x = found.embeddings
+    if found.metric == "cosine":
+        lengths = np.linalg.norm(x, axis=1, keepdims=True)
+        x = np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
+    x = x - x.mean(axis=0)
+    kernel = x @ x.T
+    scale = float(np.trace(kernel)) / len(x)
+    n = np.bincount(found.labels, minlength=len(found.names))[found.labels].astype(np.float64)
+    ridge = n * np.mean(1 / n)  # inverse weights of the cases; the weights have mean 1
+    inverse = np.linalg.inv(kernel / max(scale, 1e-300) + np.diag(ridge))
+    target = np.eye(len(found.names))[found.labels]
+    target -= target.mean(axis=0)
+    residuals = inverse @ target
+    predicted = np.empty_like(target)
+    for patient in range(found.n_patients):
+        own = np.flatnonzero(found.patients == patient)
+        change = np.linalg.solve(inverse[np.ix_(own, own)], residuals[own])
+        predicted[own] = target[own] - change
+    rows = np.arange(len(found))
+    mine = predicted[rows, found.labels]
+    predicted[rows, found.labels] = -np.inf
+    margin: Floats = predicted.max(axis=1) - mine
+    return margin
