@@ -5,8 +5,10 @@ table, evaluates every protocol of configs/evaluation, with the baselines of `me
 a paired bootstrap against the shipped and the trained encoders. Needs MEDSIAM_DATA.
 
     python benchmarks/few_shot.py [--only NAME ...] [--seeds 0 1 2] [--baselines] [--work DIR]
+    python benchmarks/few_shot.py --cards
 
-A run folder or an .npz that is there already is taken as it is.
+A run folder or an .npz that is there already is taken as it is. `--cards` writes the figures of
+the shipped encoders into their cards.
 """
 
 from __future__ import annotations
@@ -22,7 +24,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from machine import write_result
+from machine import RESULTS, write_result
+
+from medsiam.encoders import SHIPPED, EncoderCard, MeasuredMetric
+from medsiam.encoders.shipped import encoder_folder
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,10 +51,21 @@ class Task:
 
 TASKS = {
     "cells": Task("chula_rbc_cells", ("chula_dev3",), ("chula_2d",), ("default-2d",)),
-    "heart": Task("acdc_cardiac_mri", ("acdc_dev_unseen2",), ("cardiac_cine",), ("default-3d",)),
-    "adrenal": Task("adrenalmnist3d_64", ("adrenal_dev",), (), ("default-3d",)),
+    "heart": Task(
+        "acdc_cardiac_mri", ("acdc_dev_unseen2",), ("cardiac_cine",), ("cardiac-cine", "default-3d")
+    ),
+    "adrenal": Task("adrenalmnist3d_64", ("adrenal_dev",), ("adrenal_3d",), ("default-3d",)),
     "chest": Task("cxr_rare_pneumonia", ("cxr_dev4", "cxr_dev_rare5"), (), ("default-2d",)),
     "ultrasound": Task("lung_ultrasound", ("us_cross_source",), (), ("default-2d",)),
+}
+
+
+CARD_FIGURES = {
+    "value": "accuracy",
+    "low": "low",
+    "high": "high",
+    "chance": "chance",
+    "majority": "majority",
 }
 
 
@@ -115,16 +131,49 @@ def show(protocol: str, found: dict[str, Any]) -> None:
         print(f"  {result['name']:40} {shots}", flush=True)
 
 
+def fill_cards() -> None:
+    """Write into the shipped cards what was measured; their weights and fingerprints stay."""
+    for name in SHIPPED:
+        path = encoder_folder(name) / "card.json"
+        card = EncoderCard.model_validate_json(path.read_bytes())
+        others = tuple(metric for metric in card.metrics if "-shot" not in metric.name)
+        card = card.model_copy(update={"metrics": (*others, *card_metrics(name))})
+        path.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def card_metrics(encoder: str) -> Iterator[MeasuredMetric]:
+    for task in TASKS:
+        stored = RESULTS / f"few_shot_{task}.json"
+        figures = json.loads(stored.read_text(encoding="utf-8"))["figures"]
+        for protocol in TASKS[task].protocols:
+            for result in figures[protocol]["results"]:
+                if result["name"] != f"{task}_{encoder}":
+                    continue
+                for shot in result["few_shot"]:
+                    yield MeasuredMetric(
+                        name=f"balanced accuracy, {shot['n_way']}-way {shot['n_shot']}-shot",
+                        n=shot["n_subjects"],
+                        unit_of_n="subjects (patients, smears or clips)",
+                        measured_on=f"{protocol} ({TASKS[task].table})",
+                        **{k: shot[v] for k, v in CARD_FIGURES.items()},
+                    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=list(TASKS), default=list(TASKS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--baselines", action="store_true")
+    parser.add_argument("--cards", action="store_true")
     parser.add_argument("--work", type=Path, default=Path("runs/benchmark"))
     args = parser.parse_args()
+    if args.cards:
+        fill_cards()
+        return
     args.work.mkdir(parents=True, exist_ok=True)
-    figures = {name: measure(name, TASKS[name], args) for name in args.only}
-    print(f"written: {write_result('few_shot', figures)}", file=sys.stderr)
+    for name in args.only:
+        figures = measure(name, TASKS[name], args)
+        print(f"written: {write_result(f'few_shot_{name}', figures)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from medsiam.bank.intake import add_case_table as add_case_table
     from medsiam.bank.new_case import NewCase as NewCase
     from medsiam.bank.reference_bank import ReferenceBank as ReferenceBank
+    from medsiam.bank.store import KeptCalibration as KeptCalibration
     from medsiam.bank.store import Snapshot as Snapshot
     from medsiam.bank.store import Version as Version
 
@@ -22,6 +23,7 @@ _HOMES = {
     "Case": ".case",
     "FailedRow": ".intake",
     "Intake": ".intake",
+    "KeptCalibration": ".store",
     "NewCase": ".new_case",
     "ReferenceBank": ".reference_bank",
     "Snapshot": ".store",
@@ -34,6 +36,7 @@ __all__ = [
     "Case",
     "FailedRow",
     "Intake",
+    "KeptCalibration",
     "NewCase",
     "ReferenceBank",
     "Snapshot",

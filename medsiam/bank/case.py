@@ -32,6 +32,11 @@ class Case:
         content_hashes: of each scan, in the same order; the name of the kept scan file.
         added: UTC, ISO 8601.
         notes: free text.
+        site, scanner: where and on what it was scanned.
+        acquired: year or date of the scan, as the table gives it.
+        curator: who vouches for the case.
+        pixels_checked_by: who looked at a scan whose header says that it shows names, dates or a
+            face, and found that it may be kept; None where the header does not say so.
     """
 
     case_id: str
@@ -47,3 +52,8 @@ class Case:
     content_hashes: tuple[str, ...]
     added: str
     notes: str | None = None
+    site: str | None = None
+    scanner: str | None = None
+    acquired: str | None = None
+    curator: str | None = None
+    pixels_checked_by: str | None = None

@@ -77,7 +77,7 @@ def add_case_table(
         if not any(reading.text(rows, name) for rows in reading.cases.values()):
             raise BankError(f"no case of {table.path} has a {name}: {_HOW[name]}")
     added = bank.add_many(
-        reading.new_cases(), note=f"from {table.path.name}", on_refused=reading.refuse
+        reading.new_cases(), why=f"from {table.path.name}", on_refused=reading.refuse
     )
     return Intake(tuple(case.case_id for case in added), reading.failed, reading.notices)
 

@@ -19,7 +19,8 @@ from medsiam.bank.kept_scans import read_kept_scan
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient, new_salt
 from medsiam.bank.sqlite_store import SqliteStore
-from medsiam.bank.store import BankFacts, CaseStore, Snapshot, Version
+from medsiam.bank.store import BankFacts, CaseStore, KeptCalibration, Snapshot, Version
+from medsiam.bank.who import operating_user
 from medsiam.encoders.card import EncoderCard
 from medsiam.errors import BankError, EncoderMismatchError, OutputError
 from medsiam.scans.scan import Scan
@@ -81,7 +82,7 @@ class ReferenceBank:
         try:
             (draft / SCANS).mkdir(parents=True)
             save_encoder(encoder, draft / ENCODER)
-            SqliteStore.create(draft / DATABASE, facts)
+            SqliteStore.create(draft / DATABASE, facts, who=operating_user())
             draft.replace(folder)
         except OSError as error:
             raise OutputError(f"bank {folder} cannot be written: {error.strerror}") from error
@@ -105,8 +106,7 @@ class ReferenceBank:
         store = SqliteStore.open(folder / DATABASE)
         bank = cls(folder, store, _read_card(folder))
         bank.check_encoder(bank.encoder_card)
-        bank.snapshot()  # reads every case against its checksum
-        store.versions()
+        store.check_whole()
         return bank
 
     @property
@@ -123,6 +123,35 @@ class ReferenceBank:
     def versions(self) -> tuple[Version, ...]:
         """What changed and when, oldest first."""
         return self._store.versions()
+
+    @property
+    def calibrations(self) -> tuple[KeptCalibration, ...]:
+        """What was kept of every calibration, oldest first."""
+        return self._store.calibrations()
+
+    @property
+    def calibration(self) -> KeptCalibration | None:
+        """The newest calibration; None where there is none yet."""
+        kept = self._store.calibrations()
+        return kept[-1] if kept else None
+
+    def keep_calibration(
+        self, document: str, *, bank_version: int, who: str | None = None
+    ) -> KeptCalibration:
+        """Keep a calibration beside the cases; older ones stay.
+
+        Args:
+            document: JSON text; what it says is for those who compare, not for the bank.
+            bank_version: version whose cases it was fitted on.
+            who: made it; by default the user of the operating system.
+
+        Raises:
+            BankError: there is no such version.
+            OutputError: the bank cannot be written.
+        """
+        return self._store.keep_calibration(
+            document, bank_version=bank_version, who=who or operating_user()
+        )
 
     @property
     def encoder(self) -> Encoder:
@@ -208,14 +237,16 @@ class ReferenceBank:
         self,
         new_cases: Iterable[NewCase],
         *,
-        note: str | None = None,
+        who: str | None = None,
+        why: str | None = None,
         on_refused: Refusal | None = None,
     ) -> tuple[Case, ...]:
         """Embed cases with the bank's encoder and add them as one new version.
 
         Args:
             new_cases: read as they are needed, so that few scans are in memory at a time.
-            note: why, for the list of versions.
+            who: makes the change; by default the user of the operating system.
+            why: for the list of versions.
             on_refused: told the case_id and the reason of each case that cannot be added, while
                 the others are; without it the first such case ends the call and none is added.
 
@@ -238,7 +269,8 @@ class ReferenceBank:
         added = self._store.add(
             records,
             encoder_fingerprint=self.encoder.fingerprint,
-            note=note,
+            who=who or operating_user(),
+            why=why,
             partial=on_refused is not None,
         )
         for case, error in added.refused:  # another program was quicker
@@ -250,7 +282,9 @@ class ReferenceBank:
         """Remove one case; see `remove_many`."""
         return self.remove_many([case_id])
 
-    def remove_many(self, case_ids: Sequence[str], *, note: str | None = None) -> int:
+    def remove_many(
+        self, case_ids: Sequence[str], *, who: str | None = None, why: str | None = None
+    ) -> int:
         """Remove cases from the newest version on; older versions keep them.
 
         Returns:
@@ -259,7 +293,19 @@ class ReferenceBank:
         Raises:
             BankError: one of them is not in the bank; nothing was removed.
         """
-        return self._store.remove(case_ids, note=note)
+        return self._store.remove(case_ids, who=who or operating_user(), why=why)
+
+    def restore(self, version: int, *, who: str | None = None, why: str | None = None) -> int:
+        """Go back to the cases of an older version, as a new version; no older one changes.
+
+        Returns:
+            number of the version that holds these cases: a new one, or the newest where it
+            holds just them already.
+
+        Raises:
+            BankError: there is no such version.
+        """
+        return self._store.restore(version, who=who or operating_user(), why=why)
 
     def scans(self, case_id: str) -> tuple[Scan, ...]:
         """Return the kept scans of a case, in phase order, without patient and study.

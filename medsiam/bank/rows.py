@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,14 @@ from sqlalchemy import Row
 
 from medsiam.bank import schema
 from medsiam.bank.case import Case
-from medsiam.bank.store import BankFacts, CaseRecord, ScanFacts, Version
+from medsiam.bank.store import BankFacts, CaseRecord, KeptCalibration, ScanFacts, Version
 from medsiam.errors import BankError
 
 Values = dict[str, Any]
+
+_KEPT = "kept"
+_OF_LATER_FORMS = ("site", "scanner", "acquired", "curator", "pixels_checked_by")
+_NOT_COVERED = ("id", "removed_version", "digest", "removal_digest", *_OF_LATER_FORMS)
 
 
 def facts_to_values(facts: BankFacts) -> Values:
@@ -27,6 +32,7 @@ def facts_to_values(facts: BankFacts) -> Values:
         "embedding_dim": str(facts.embedding_dim),
         "spatial_dims": str(facts.spatial_dims),
         "created": facts.created,
+        "pixels": _KEPT if facts.keeps_pixels else "none",
     }
     return values | {"digest": schema.digest(sorted(values.items()))}
 
@@ -47,19 +53,21 @@ def facts_from_values(stored: Mapping[str, str]) -> BankFacts:
         embedding_dim=int(values["embedding_dim"]),
         spatial_dims=int(values["spatial_dims"]),
         created=values["created"],
+        keeps_pixels=values.get("pixels", _KEPT) == _KEPT,  # form 1 knew nothing else
     )
 
 
 def version_to_values(version: Version) -> Values:
     """Return the row of `versions`, checksum included."""
-    values = {
+    return {
         "number": version.number,
         "created": version.created,
         "what": version.what,
-        "note": version.note,
+        "note": version.why,
         "n_cases": version.n_cases,
+        "who": version.who,
+        "digest": schema.digest(_covered_of_version(version)),
     }
-    return values | {"digest": schema.digest(list(values.values()))}
 
 
 def version_from_row(row: Row[Any]) -> Version:
@@ -68,9 +76,31 @@ def version_from_row(row: Row[Any]) -> Version:
     Raises:
         BankError: it does not match its checksum.
     """
-    values = [row.number, row.created, row.what, row.note, row.n_cases]
-    _check(f"version {row.number}", values, row.digest)
-    return Version(*values)
+    version = Version(row.number, row.created, row.what, row.note, row.n_cases, row.who)
+    _check(f"version {row.number}", _covered_of_version(version), row.digest)
+    return version
+
+
+def _covered_of_version(version: Version) -> list[object]:
+    values = [version.number, version.created, version.what, version.why, version.n_cases]
+    return [*values, *_said(version.who)]
+
+
+def calibration_to_values(kept: KeptCalibration) -> Values:
+    """Return the row of `calibrations`, checksum included."""
+    values = asdict(kept)
+    return values | {"digest": schema.digest(list(values.values()))}
+
+
+def calibration_from_row(row: Row[Any]) -> KeptCalibration:
+    """Return the calibration.
+
+    Raises:
+        BankError: it does not match its checksum.
+    """
+    kept = KeptCalibration(row.number, row.bank_version, row.created, row.who, row.document)
+    _check(f"calibration {row.number}", list(asdict(kept).values()), row.digest)
+    return kept
 
 
 def record_to_values(
@@ -102,6 +132,7 @@ def record_to_values(
             "body_part": facts.body_part,
             "window": _to_json(facts.window),
             "photometric": facts.photometric,
+            "kept_digest": facts.kept_digest,
         }
         for position, (phase, facts) in enumerate(zip(case.phases, record.scans, strict=True))
     ]
@@ -109,9 +140,10 @@ def record_to_values(
         {"position": position, "vector": vector.astype("<f4").tobytes()}
         for position, vector in enumerate(record.vectors)
     ]
-    covered = [list(fields.values()), [list(scan.values()) for scan in scans]]
+    later = {name: getattr(case, name) for name in _OF_LATER_FORMS}
+    covered = _covered(fields.values(), [list(scan.values()) for scan in scans], later)
     digest = schema.digest(covered, (vector["vector"] for vector in vectors))
-    return fields | {"digest": digest}, scans, vectors
+    return fields | later | {"digest": digest}, scans, vectors
 
 
 def record_from_rows(
@@ -123,14 +155,12 @@ def record_from_rows(
         BankError: they do not match the checksum; the case is named.
     """
     mapping = row._mapping
-    fields = [
-        mapping[column.name]
-        for column in schema.cases.columns
-        if column.name not in ("id", "removed_version", "digest")
-    ]
+    fields = [mapping[c.name] for c in schema.cases.columns if c.name not in _NOT_COVERED]
+    later = {name: mapping[name] for name in _OF_LATER_FORMS}
     blobs = [vector.vector for vector in vectors]
     # The first column of a scan is the row number of its case, given by the database.
-    _check(f"case {row.case_id}", [fields, [list(scan)[1:] for scan in scans]], row.digest, blobs)
+    covered = _covered(fields, [list(scan)[1:] for scan in scans], later)
+    _check(f"case {row.case_id}", covered, row.digest, blobs)
     facts = tuple(_scan_facts(scan) for scan in scans)
     case = Case(
         case_id=row.case_id,
@@ -146,9 +176,22 @@ def record_from_rows(
         content_hashes=tuple(fact.content_hash for fact in facts),
         added=row.added,
         notes=row.notes,
+        **later,
     )
     matrix = np.stack([np.frombuffer(blob, "<f4") for blob in blobs]).astype(np.float32)
     return CaseRecord(case, facts, matrix)
+
+
+def check_removal(row: Row[Any]) -> None:
+    """Hold the removal of a case, or that it was none, against its checksum.
+
+    Raises:
+        BankError: they do not match.
+    """
+    removed = row.removed_version
+    expected = None if removed is None else schema.removal_digest(row.digest, removed)
+    if row.removal_digest != expected:
+        raise _mismatch(f"the removal of case {row.case_id}")
 
 
 def _scan_facts(row: Row[Any]) -> ScanFacts:
@@ -162,7 +205,21 @@ def _scan_facts(row: Row[Any]) -> ScanFacts:
         body_part=row.body_part,
         window=_from_json(row.window),
         photometric=row.photometric,
+        kept_digest=row.kept_digest,
     )
+
+
+def _covered(
+    fields: Iterable[object], scans: Sequence[list[object]], later: Mapping[str, str | None]
+) -> list[object]:
+    """Return what the checksum of a case is taken over; as in form 1 where nothing new is said."""
+    said = {name: text for name, text in later.items() if text is not None}
+    facts_of_scans = [[*scan[:-1], *_said(scan[-1])] for scan in scans]
+    return [list(fields), facts_of_scans, *([said] if said else [])]
+
+
+def _said(value: object) -> list[object]:
+    return [] if value is None else [value]
 
 
 def _to_json(numbers: Sequence[float] | None) -> str | None:
@@ -177,6 +234,10 @@ def _from_json(text: str | None) -> Any:
 def _check(what: str, values: object, stored: object, blobs: Sequence[object] = ()) -> None:
     raw = [blob if isinstance(blob, bytes) else b"" for blob in blobs]
     if schema.digest(values, raw) != stored:
-        raise BankError(
-            f"{what} does not match its checksum: the bank is damaged; restore it from a copy"
-        )
+        raise _mismatch(what)
+
+
+def _mismatch(what: str) -> BankError:
+    return BankError(
+        f"{what} does not match its checksum: the bank is damaged; restore it from a copy"
+    )

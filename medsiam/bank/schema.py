@@ -1,11 +1,16 @@
-"""Tables of a bank. Rows are added and never changed, but for `removed_version`.
+"""Tables of a bank. Rows are added and never changed, but for the two columns of a removal.
 
-meta         what was fixed when the bank was made
-versions     one row per change
-cases        what is known of each case; in a version if added_version <= number and it was
-             not removed by then
-scans        facts of each kept scan of a case
-embeddings   one vector per scan, apart from the facts so that reading facts stays quick
+meta          what was fixed when the bank was made
+versions      one row per change
+cases         what is known of each case; in a version if added_version <= number and it was
+              not removed by then
+scans         facts of each scan of a case, and the checksum of its kept file
+embeddings    one vector per scan, apart from the facts so that reading facts stays quick
+calibrations  what the distances of this bank mean, as one document each (since form 2)
+
+A column with `since` came with that form of the file: in an older bank it reads as NULL, see
+`columns`. What it holds is covered by a row's checksum only where it says something, so that the
+checksums of older rows hold on.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -25,13 +31,19 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    null,
     or_,
 )
 
 APPLICATION_ID = 0x4D534D42  # "MSMB", in the header of bank.sqlite
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
+
+
+def _later(name: str) -> Column[str]:
+    return Column(name, Text, info={"since": 2})
+
 
 meta = Table(
     "meta",
@@ -49,6 +61,7 @@ versions = Table(
     Column("note", Text),
     Column("n_cases", Integer, nullable=False),
     Column("digest", Text, nullable=False),
+    _later("who"),
 )
 
 cases = Table(
@@ -66,6 +79,12 @@ cases = Table(
     Column("added_version", ForeignKey("versions.number"), nullable=False),
     Column("removed_version", ForeignKey("versions.number")),
     Column("digest", Text, nullable=False),
+    _later("site"),
+    _later("scanner"),
+    _later("acquired"),
+    _later("curator"),
+    _later("pixels_checked_by"),
+    _later("removal_digest"),
 )
 Index(
     "one_current_case_per_id",
@@ -90,6 +109,7 @@ scans = Table(
     Column("body_part", Text),
     Column("window", Text),
     Column("photometric", Text),
+    _later("kept_digest"),
 )
 
 embeddings = Table(
@@ -99,6 +119,28 @@ embeddings = Table(
     Column("position", Integer, primary_key=True),
     Column("vector", LargeBinary, nullable=False),
 )
+
+calibrations = Table(
+    "calibrations",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("bank_version", ForeignKey("versions.number"), nullable=False),
+    Column("created", Text, nullable=False),
+    Column("who", Text),
+    Column("document", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    info={"since": 2},
+)
+
+
+def since(item: Table | Column[Any]) -> int:
+    """Return the form of the file that brought this table or column."""
+    return int(item.info.get("since", 1))
+
+
+def columns(table: Table, form: int) -> list[ColumnElement[Any]]:
+    """Return all columns of a table, to read from a bank of this form."""
+    return [c if since(c) <= form else null().label(c.name) for c in table.columns]
 
 
 def in_version(number: int) -> ColumnElement[bool]:
@@ -113,3 +155,8 @@ def digest(values: object, blobs: Iterable[bytes] = ()) -> str:
     for blob in blobs:
         total.update(blob)
     return total.hexdigest()
+
+
+def removal_digest(case_digest: str, removed_version: int) -> str:
+    """Return the checksum of a removal, which comes after the checksum of the case itself."""
+    return digest([case_digest, removed_version])

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from medsiam.bank import schema
+from medsiam.bank.forms import check_form, form_of, upgrade
 from medsiam.errors import BankError, MedsiamError, OutputError
 
 BUSY_SECONDS = 30.0
@@ -52,14 +53,7 @@ def check_header(path: Path) -> None:
         )
     if int.from_bytes(header[_APPLICATION_ID], "big") != schema.APPLICATION_ID:
         raise BankError(f"{path} belongs to another program; it was not touched")
-    found = int.from_bytes(header[_USER_VERSION], "big")
-    if found > schema.SCHEMA_VERSION:
-        raise BankError(
-            f"{path} was written by a newer medsiam (form {found}, this one knows "
-            f"{schema.SCHEMA_VERSION}); update medsiam; the bank was not touched"
-        )
-    if found < schema.SCHEMA_VERSION:
-        raise BankError(f"{path} has an unknown form ({found}); restore it from a copy of the bank")
+    check_form(int.from_bytes(header[_USER_VERSION], "big"), path)
 
 
 def make_engine(path: Path) -> Engine:
@@ -120,6 +114,10 @@ def transaction(engine: Engine, path: Path, *, writes: bool = False) -> Iterator
     """Run one transaction; whatever SQLite reports comes out as an error with a remedy."""
     try:
         with engine.connect().execution_options(writes=writes) as connection, connection.begin():
+            # The header in the file may lag behind the log, so it is asked for once more.
+            check_form(form_of(connection), path)
+            if writes:
+                upgrade(connection)
             yield connection
     except DBAPIError as error:
         raise _translated(path, error) from error

@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Engine,
-    Row,
-    Table,
-    and_,
-    func,
-    insert,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Engine, and_, func, insert, select
 
-from medsiam.bank import rows, schema
-from medsiam.bank.admission import Admission
+from medsiam.bank import rows, schema, statements
 from medsiam.bank.case import Case
+from medsiam.bank.forms import form_of
 from medsiam.bank.sqlite_file import check_header, create_tables, damaged, make_engine, transaction
-from medsiam.bank.store import Added, BankFacts, CaseRecord, Snapshot, Version
+from medsiam.bank.store import Added, BankFacts, CaseRecord, KeptCalibration, Snapshot, Version
 from medsiam.errors import BankError, EncoderMismatchError
-
-_T = TypeVar("_T")
-_CURRENT = schema.cases.c.removed_version.is_(None)
-_CHUNK = 5_000  # values in one statement; SQLite takes 32,766
 
 
 class SqliteStore:
@@ -46,16 +28,18 @@ class SqliteStore:
         self._facts = rows.facts_from_values(stored)
 
     @classmethod
-    def create(cls, path: Path, facts: BankFacts) -> SqliteStore:
+    def create(
+        cls, path: Path, facts: BankFacts, *, who: str | None = None, why: str | None = None
+    ) -> SqliteStore:
         """Make the file with version 0, the empty bank."""
         engine = create_tables(path)
         values = rows.facts_to_values(facts)
-        first = Version(0, facts.created, "create", None, 0)
+        first = Version(0, facts.created, "create", why, 0, who)
         with transaction(engine, path, writes=True) as connection:
             connection.execute(
                 insert(schema.meta), [{"key": key, "value": text} for key, text in values.items()]
             )
-            connection.execute(insert(schema.versions), rows.version_to_values(first))
+            statements.write_version(connection, first)
         return cls(path, engine)
 
     @classmethod
@@ -81,7 +65,9 @@ class SqliteStore:
     def versions(self) -> tuple[Version, ...]:
         """All versions, oldest first."""
         with transaction(self._engine, self._path) as connection:
-            found = connection.execute(select(schema.versions).order_by(schema.versions.c.number))
+            table = schema.versions
+            columns = schema.columns(table, form_of(connection))
+            found = connection.execute(select(*columns).order_by(table.c.number))
             return tuple(rows.version_from_row(row) for row in found)
 
     def read(self, version: int | None = None) -> Snapshot:
@@ -92,7 +78,7 @@ class SqliteStore:
         """
         with transaction(self._engine, self._path) as connection:
             chosen = self._find_version(connection, version)
-            records = _read_records(connection, schema.in_version(chosen.number))
+            records = statements.read_records(connection, schema.in_version(chosen.number))
         if len(records) != chosen.n_cases:
             raise damaged(self._path, f"{len(records)} of {chosen.n_cases} cases are left")
         n_phases = len(records[0].vectors) if records else 1
@@ -109,7 +95,8 @@ class SqliteStore:
             BankError: there is no such case, or it is damaged.
         """
         with transaction(self._engine, self._path) as connection:
-            found = _read_records(connection, and_(_CURRENT, schema.cases.c.case_id == case_id))
+            wanted = and_(statements.CURRENT, schema.cases.c.case_id == case_id)
+            found = statements.read_records(connection, wanted)
         if not found:
             raise BankError(f"the bank holds no case {case_id}")
         return found[0]
@@ -117,7 +104,7 @@ class SqliteStore:
     def check(self, case: Case) -> None:
         """Raise BankError where the newest version would refuse the case."""
         with transaction(self._engine, self._path) as connection:
-            admission = _admission(connection, [case])
+            admission = statements.admission(connection, [case])
         admission.admit(case)
 
     def add(
@@ -125,7 +112,8 @@ class SqliteStore:
         records: Sequence[CaseRecord],
         *,
         encoder_fingerprint: str,
-        note: str | None = None,
+        who: str | None = None,
+        why: str | None = None,
         partial: bool = False,
     ) -> Added:
         """Add cases in one transaction: all of them, or with `partial` those not refused.
@@ -139,7 +127,7 @@ class SqliteStore:
         refused: list[tuple[Case, BankError]] = []
         with transaction(self._engine, self._path, writes=True) as connection:
             newest = self._find_version(connection)
-            admission = _admission(connection, [record.case for record in records])
+            admission = statements.admission(connection, [record.case for record in records])
             for record in records:
                 try:
                     admission.admit(record.case)
@@ -148,37 +136,113 @@ class SqliteStore:
                     if not partial:
                         raise
                     refused.append((record.case, error))
-            number = newest.number
             if admitted:
-                number = _write_version(connection, newest, "add", len(admitted), note)
-                _write_records(connection, admitted, number)
-        return Added(number, tuple(record.case for record in admitted), tuple(refused))
+                what = f"add {_cases(len(admitted))}"
+                newest = _next(newest, what, newest.n_cases + len(admitted), who, why)
+                statements.write_version(connection, newest)
+                statements.write_records(connection, admitted, newest.number)
+        return Added(newest.number, tuple(record.case for record in admitted), tuple(refused))
 
-    def remove(self, case_ids: Sequence[str], *, note: str | None = None) -> int:
+    def remove(
+        self, case_ids: Sequence[str], *, who: str | None = None, why: str | None = None
+    ) -> int:
         """Remove cases from the newest version on, and return its number.
 
         Raises:
             BankError: a case is not there; nothing was removed.
         """
-        cases = schema.cases
         wanted = tuple(dict.fromkeys(case_ids))
         with transaction(self._engine, self._path, writes=True) as connection:
             newest = self._find_version(connection)
-            held = _select_in(connection, cases, cases.c.case_id, wanted)
-            if missing := set(wanted) - {row.case_id for row in held}:
+            held = {row.case_id for row in statements.current_cases(connection, wanted)}
+            if missing := set(wanted) - held:
                 names = ", ".join(sorted(missing))
                 raise BankError(f"the bank holds no case {names}; nothing was removed")
             if not wanted:
                 return newest.number
-            number = _write_version(connection, newest, "remove", -len(wanted), note)
-            for part in _chunks([row.id for row in held]):
-                change = update(cases).where(cases.c.id.in_(part))
-                connection.execute(change.values(removed_version=number))
-        return number
+            what, left = f"remove {_cases(len(wanted))}", newest.n_cases - len(wanted)
+            newest = _next(newest, what, left, who, why)
+            statements.write_version(connection, newest)
+            statements.mark_removed(connection, wanted, newest.number)
+        return newest.number
+
+    def restore(self, version: int, *, who: str | None = None, why: str | None = None) -> int:
+        """Make a new version with the cases of an older one, and return its number.
+
+        Where the bank holds just these cases already, no version is made.
+
+        Raises:
+            BankError: there is no such version.
+        """
+        with transaction(self._engine, self._path, writes=True) as connection:
+            newest, older = self._find_version(connection), self._find_version(connection, version)
+            held = _by_id(statements.read_records(connection, schema.in_version(newest.number)))
+            wanted = _by_id(statements.read_records(connection, schema.in_version(older.number)))
+            stays = {name for name in held.keys() & wanted if held[name].equals(wanted[name])}
+            if len(stays) == len(held) == len(wanted):
+                return newest.number
+            what = f"go back to version {older.number}"
+            newest = _next(newest, what, older.n_cases, who, why)
+            statements.write_version(connection, newest)
+            gone = [name for name in held if name not in stays]
+            statements.mark_removed(connection, gone, newest.number)
+            if back := [record for name, record in wanted.items() if name not in stays]:
+                statements.write_records(connection, back, newest.number)
+        return newest.number
+
+    def calibrations(self) -> tuple[KeptCalibration, ...]:
+        """All calibrations, oldest first.
+
+        Raises:
+            BankError: one of them is damaged.
+        """
+        table = schema.calibrations
+        with transaction(self._engine, self._path) as connection:
+            if form_of(connection) < schema.since(table):
+                return ()
+            found = connection.execute(select(table).order_by(table.c.number))
+            return tuple(rows.calibration_from_row(row) for row in found)
+
+    def keep_calibration(
+        self, document: str, *, bank_version: int, who: str | None
+    ) -> KeptCalibration:
+        """Keep one more calibration; no older one is changed.
+
+        Raises:
+            BankError: there is no such version of the bank.
+        """
+        table = schema.calibrations
+        with transaction(self._engine, self._path, writes=True) as connection:
+            fitted_on = self._find_version(connection, bank_version).number
+            newest = connection.execute(select(func.max(table.c.number))).scalar() or 0
+            kept = KeptCalibration(newest + 1, fitted_on, _now(), who, document)
+            connection.execute(insert(table), rows.calibration_to_values(kept))
+        return kept
+
+    def check_whole(self) -> None:
+        """Hold everything that was ever stored against its checksum.
+
+        Raises:
+            BankError: something is damaged; where it belongs to a case, the case is named.
+        """
+        versions = self.versions()
+        self.calibrations()
+        with transaction(self._engine, self._path) as connection:
+            n_cases = statements.count_by_version(connection)
+            for version in versions:
+                if (found := n_cases(version.number)) != version.n_cases:
+                    what = (
+                        f"of version {version.number} {found} of {version.n_cases} cases are left"
+                    )
+                    raise damaged(self._path, what)
+            verdict = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        if verdict != "ok":
+            raise damaged(self._path, str(verdict))
 
     def _find_version(self, connection: Connection, number: int | None = None) -> Version:
         table = schema.versions
-        query = select(table).order_by(table.c.number.desc()).limit(1)
+        columns = schema.columns(table, form_of(connection))
+        query = select(*columns).order_by(table.c.number.desc()).limit(1)
         if number is not None:
             query = query.where(table.c.number == number)
         row = connection.execute(query).first()
@@ -210,87 +274,17 @@ class SqliteStore:
                 )
 
 
-def _read_records(connection: Connection, where: ColumnElement[bool]) -> list[CaseRecord]:
-    """Read cases with their scans and vectors, in order of addition."""
-    cases = schema.cases
-    scans = _by_case(connection, schema.scans, where)
-    vectors = _by_case(connection, schema.embeddings, where)
-    found = connection.execute(select(cases).where(where).order_by(cases.c.id))
-    return [
-        rows.record_from_rows(row, scans.get(row.id, []), vectors.get(row.id, [])) for row in found
-    ]
+def _by_id(records: Sequence[CaseRecord]) -> dict[str, CaseRecord]:
+    return {record.case.case_id: record for record in records}
 
 
-def _by_case(
-    connection: Connection, table: Table, where: ColumnElement[bool]
-) -> dict[int, list[Row[Any]]]:
-    cases = schema.cases
-    found = connection.execute(
-        select(table)
-        .join(cases, cases.c.id == table.c.case)
-        .where(where)
-        .order_by(table.c.case, table.c.position)
-    )
-    return {case: list(group) for case, group in groupby(found, key=itemgetter(0))}
+def _cases(count: int) -> str:
+    return f"{count} case{'s' if count > 1 else ''}"
 
 
-def _admission(connection: Connection, asking: Sequence[Case]) -> Admission:
-    """Return what the newest version holds, as far as it concerns the asking cases."""
-    cases, scans = schema.cases, schema.scans
-    first = connection.execute(select(cases.c.id).where(_CURRENT).limit(1)).scalar()
-    phases = connection.execute(
-        select(scans.c.phase).where(scans.c.case == first).order_by(scans.c.position)
-    ).scalars()
-    hashes = [content_hash for case in asking for content_hash in case.content_hashes]
-    ids = [case.case_id for case in asking]
-    owners = _select_in(
-        connection, cases.join(scans, cases.c.id == scans.c.case), scans.c.content_hash, hashes
-    )
-    return Admission(
-        phases=tuple(phases) or None,
-        case_ids={row.case_id for row in _select_in(connection, cases, cases.c.case_id, ids)},
-        scan_owners={row.content_hash: row.case_id for row in owners},
-    )
+def _next(newest: Version, what: str, n_cases: int, who: str | None, why: str | None) -> Version:
+    return Version(newest.number + 1, _now(), what, why, n_cases, who)
 
 
-def _select_in(
-    connection: Connection, source: Any, column: ColumnElement[str], wanted: Sequence[str]
-) -> list[Row[Any]]:
-    """Return the rows of current cases whose column is one of many values."""
-    return [
-        row
-        for part in _chunks(wanted)
-        for row in connection.execute(select(source).where(_CURRENT, column.in_(part)))
-    ]
-
-
-def _chunks(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
-
-
-def _write_version(
-    connection: Connection, newest: Version, what: str, more_cases: int, note: str | None
-) -> int:
-    version = Version(
-        number=newest.number + 1,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        what=f"{what} {abs(more_cases)} case{'s' if abs(more_cases) > 1 else ''}",
-        note=note,
-        n_cases=newest.n_cases + more_cases,
-    )
-    connection.execute(insert(schema.versions), rows.version_to_values(version))
-    return version.number
-
-
-def _write_records(connection: Connection, records: Sequence[CaseRecord], number: int) -> None:
-    highest = connection.execute(select(func.max(schema.cases.c.id))).scalar() or 0
-    all_cases, all_scans, all_vectors = [], [], []
-    for key, record in enumerate(records, start=highest + 1):
-        case, scans, vectors = rows.record_to_values(record, number)
-        all_cases.append({"id": key, **case})
-        all_scans += [{"case": key, **scan} for scan in scans]
-        all_vectors += [{"case": key, **vector} for vector in vectors]
-    connection.execute(insert(schema.cases), all_cases)
-    connection.execute(insert(schema.scans), all_scans)
-    connection.execute(insert(schema.embeddings), all_vectors)
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

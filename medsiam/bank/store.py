@@ -27,6 +27,7 @@ class BankFacts:
         embedding_dim: length of the embedding of one scan.
         spatial_dims: 2 for images, 3 for volumes.
         created: UTC, ISO 8601.
+        keeps_pixels: False for a bank of embeddings alone.
     """
 
     name: str
@@ -36,6 +37,7 @@ class BankFacts:
     embedding_dim: int
     spatial_dims: int
     created: str
+    keeps_pixels: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,10 @@ class ScanFacts:
     body_part: str | None
     window: tuple[float, float] | None
     photometric: str | None
+    kept_digest: str | None = None  # sha256 of the kept file; None where none is kept, or unknown
 
     @classmethod
-    def of(cls, scan: Scan) -> ScanFacts:
+    def of(cls, scan: Scan, *, kept_digest: str | None = None) -> ScanFacts:
         """Return what a bank keeps of a scan: nothing that names the patient or the study."""
         return cls(
             content_hash=scan.content_hash,
@@ -65,6 +68,7 @@ class ScanFacts:
             body_part=scan.body_part,
             window=None if scan.window is None else (float(scan.window[0]), float(scan.window[1])),
             photometric=scan.photometric,
+            kept_digest=kept_digest,
         )
 
 
@@ -82,16 +86,50 @@ class CaseRecord:
     scans: tuple[ScanFacts, ...]
     vectors: NDArray[np.float32]
 
+    def equals(self, other: CaseRecord) -> bool:
+        """True where it is the same case from the same addition."""
+        same_vectors = self.vectors.tobytes() == other.vectors.tobytes()
+        return (self.case, self.scans) == (other.case, other.scans) and same_vectors
+
 
 @dataclass(frozen=True)
 class Version:
-    """One state of the bank; version 0 is the empty bank, and every change makes the next one."""
+    """One state of the bank; version 0 is the empty bank, and every change makes the next one.
+
+    Attributes:
+        number: from 0.
+        created: UTC, ISO 8601.
+        what: what changed.
+        why: as given; None where no reason was.
+        n_cases: that the version holds.
+        who: made the change; None where unknown.
+    """
 
     number: int
     created: str
     what: str
-    note: str | None
+    why: str | None
     n_cases: int
+    who: str | None = None
+
+
+@dataclass(frozen=True)
+class KeptCalibration:
+    """What a calibration is to the bank: one document, and what it was fitted on.
+
+    Attributes:
+        number: from 1.
+        bank_version: version whose cases it was fitted on.
+        created: UTC, ISO 8601.
+        who: made it; None where unknown.
+        document: JSON text.
+    """
+
+    number: int
+    bank_version: int
+    created: str
+    who: str | None
+    document: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +198,27 @@ class CaseStore(Protocol):
         records: Sequence[CaseRecord],
         *,
         encoder_fingerprint: str,
-        note: str | None = None,
+        who: str | None = None,
+        why: str | None = None,
         partial: bool = False,
     ) -> Added:
         """Add cases in one transaction: all of them, or with `partial` those not refused."""
 
-    def remove(self, case_ids: Sequence[str], *, note: str | None = None) -> int:
+    def remove(
+        self, case_ids: Sequence[str], *, who: str | None = None, why: str | None = None
+    ) -> int:
         """Remove cases from the newest version on, and return its number."""
+
+    def restore(self, version: int, *, who: str | None = None, why: str | None = None) -> int:
+        """Make a new version with the cases of an older one, and return its number."""
+
+    def check_whole(self) -> None:
+        """Raise BankError where anything that was ever stored is damaged."""
+
+    def calibrations(self) -> tuple[KeptCalibration, ...]:
+        """All calibrations, oldest first."""
+
+    def keep_calibration(
+        self, document: str, *, bank_version: int, who: str | None
+    ) -> KeptCalibration:
+        """Keep one more calibration; no older one is changed."""

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medsiam.cli import bank_audit, bank_calibrate
+
 if TYPE_CHECKING:
     from medsiam.bank import Case, Intake, ReferenceBank, Snapshot
     from medsiam.cases import CaseTable
@@ -29,6 +31,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_add(actions)
     _add_remove(actions)
     _add_list(actions)
+    bank_calibrate.add_action(actions)
+    bank_audit.add_action(actions)
 
 
 def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -45,7 +45,8 @@ def join_domains(encoders: Sequence[Encoder], *, name: str, notes: str) -> Encod
     return Encoder(network, first.card).with_card(
         name=name,
         architecture=architecture,
-        training_data=tuple(chain.from_iterable(card.training_data for card in cards)),
+        # Once each: they share the data of their start weights.
+        training_data=tuple(dict.fromkeys(chain.from_iterable(c.training_data for c in cards))),
         licence="; ".join(dict.fromkeys(card.licence for card in cards)),
         conditions_seen=_sorted_union(cards),
         metrics=(),

@@ -50,7 +50,7 @@ def test_a_table_is_one_version_with_every_fact(bank, tmp_path):
     assert (intake.added, intake.failed, intake.notices) == (("a", "b", "third"), (), ())
     assert len(steps) == 3
     assert bank.version == 1
-    assert bank.versions[-1].note == "from cases.csv"
+    assert bank.versions[-1].why == "from cases.csv"
     a, b, c = bank.cases
     assert [case.proof for case in bank.cases] == ["genetics", "histology", "histology"]
     assert [case.licence for case in bank.cases] == ["CC0-1.0", "CC BY 4.0", "CC0-1.0"]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from medsiam.bank import ReferenceBank
+from medsiam.bank.who import operating_user
 from medsiam.encoders import save_encoder
 from medsiam.errors import BankError, EncoderMismatchError, MedsiamError, UsageError
 from tests.bank.conftest import tiny_encoder
@@ -91,11 +92,11 @@ def test_one_addition_and_many_are_the_same(tmp_path, encoder):
     news = [NewCase((make_image(n),), f"c{n}", "LAM", patient_id="p") for n in range(4)]
     for new in news:
         one.add(new.scans[0], case_id=new.case_id, condition="LAM", patient_id="p")
-    many.add_many(iter(news), note="all at once")
+    many.add_many(iter(news), why="all at once")
     np.testing.assert_allclose(one.embeddings, many.embeddings, atol=1e-5)
     assert [c.content_hashes for c in one.cases] == [c.content_hashes for c in many.cases]
     assert (one.version, many.version) == (4, 1)
-    assert many.versions[-1].note == "all at once"
+    assert many.versions[-1].why == "all at once"
     # The same patient is another hash in each bank.
     assert len({c.patient for c in one.cases}) == 1
     assert one.cases[0].patient != many.cases[0].patient
@@ -261,3 +262,14 @@ def test_facts_are_read_without_torch(bank):
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(run.stdout) == [["bank", 1, "c1", "tiny", 1, True, 1], []]
+
+
+def test_what_a_calibration_says_is_kept_beside_the_cases(bank):
+    bank.add(make_image(1), case_id="c1", condition="LAM")
+    assert (bank.calibrations, bank.calibration) == ((), None)
+    first = bank.keep_calibration('{"a": 1}', bank_version=1)
+    second = bank.keep_calibration('{"a": 2}', bank_version=1, who="curie")
+    again = ReferenceBank.open(bank.path)
+    assert again.calibrations == (first, second)
+    assert again.calibration == second
+    assert (first.who, second.who) == (operating_user(), "curie")

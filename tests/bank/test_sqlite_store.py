@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsiam.bank import sqlite_store
+from medsiam.bank import statements
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.errors import BankError, EncoderMismatchError, MedsiamError
 from tests.bank.samples import DIM, FACTS, FINGERPRINT, add, make_record, make_store, vector_of
@@ -61,7 +61,7 @@ def test_every_change_is_a_version_and_every_old_view_stays(tmp_path):
     views = [[]]
     add(store, "a", "b")
     views.append(ids(store))
-    store.remove(["a"], note="wrong patient")
+    store.remove(["a"], why="wrong patient")
     views.append(ids(store))
     add(store, "c")
     views.append(ids(store))
@@ -71,7 +71,7 @@ def test_every_change_is_a_version_and_every_old_view_stays(tmp_path):
     views.append(ids(store))
     assert views == [[], ["a", "b"], ["b"], ["b", "c"], ["b", "c", "a"], ["a"]]
     assert [ids(store, number) for number in range(6)] == views
-    assert [(v.number, v.what, v.note, v.n_cases) for v in store.versions()] == [
+    assert [(v.number, v.what, v.why, v.n_cases) for v in store.versions()] == [
         (0, "create", None, 0),
         (1, "add 2 cases", None, 2),
         (2, "remove 1 case", "wrong patient", 1),
@@ -174,7 +174,7 @@ def test_an_open_store_sees_what_others_commit(tmp_path):
 
 
 def test_more_cases_than_one_statement_takes(tmp_path, monkeypatch):
-    monkeypatch.setattr(sqlite_store, "_CHUNK", 7)
+    monkeypatch.setattr(statements, "_CHUNK", 7)
     store = make_store(tmp_path)
     many = [f"c{i}" for i in range(30)]
     add(store, *many)
@@ -252,3 +252,76 @@ def test_a_case_that_vanished_is_missed(tmp_path):
         connection.commit()
     with pytest.raises(BankError, match="1 of 2 cases are left"):
         store.read()
+
+
+def test_going_back_is_a_new_version_with_the_cases_of_the_old_one(tmp_path):
+    store = make_store(tmp_path)
+    add(store, "a", "b")
+    store.remove(["a"])
+    add(store, "c")
+    add(store, "a", condition="PAP")
+    before = [(ids(store, number), store.read(number).cases) for number in range(5)]
+    assert store.restore(1, who="curie", why="c was no LAM") == 5
+    restored = store.read()
+    assert {case.case_id: case for case in restored.cases} == {
+        case.case_id: case for case in store.read(1).cases
+    }
+    for case, vector in zip(restored.cases, restored.embeddings, strict=True):
+        np.testing.assert_array_equal(vector, vector_of(case.case_id))
+    assert [(ids(store, number), store.read(number).cases) for number in range(5)] == before
+    last = store.versions()[-1]
+    assert (last.what, last.why, last.who, last.n_cases) == (
+        "go back to version 1",
+        "c was no LAM",
+        "curie",
+        2,
+    )
+    assert store.restore(1) == store.version() == 5, "it holds just these cases already"
+    assert store.restore(4) == 6
+    assert set(ids(store)) == {"a", "b", "c"}
+    assert store.record("a").case.condition == "PAP"
+    assert store.restore(0) == 7
+    assert ids(store) == []
+    store.check_whole()
+    with pytest.raises(BankError, match="no version 9"):
+        store.restore(9)
+
+
+def test_calibrations_are_kept_in_order_and_covered_by_a_checksum(tmp_path):
+    store = make_store(tmp_path)
+    add(store, "a")
+    assert store.calibrations() == ()
+    first = store.keep_calibration('{"t": 1}', bank_version=0, who="curie")
+    second = store.keep_calibration('{"t": 2}', bank_version=1, who=None)
+    assert (first.number, first.bank_version, first.who) == (1, 0, "curie")
+    assert store.version() == 1, "what distances mean is no change of the cases"
+    assert SqliteStore.open(tmp_path / "bank.sqlite").calibrations() == (first, second)
+    with pytest.raises(BankError, match="no version 2"):
+        store.keep_calibration("{}", bank_version=2, who=None)
+    with closing(sqlite3.connect(tmp_path / "bank.sqlite")) as connection:
+        connection.execute("""UPDATE calibrations SET document = '{"t": 9}' WHERE number = 2""")
+        connection.commit()
+    with pytest.raises(BankError, match="calibration 2 does not match its checksum"):
+        store.check_whole()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("removed_version = 0 WHERE case_id = 'b'", "the removal of case b does not match"),
+        ("removed_version = 3 WHERE case_id = 'a'", "the removal of case a does not match"),
+        ("removed_version = NULL WHERE case_id = 'a'", "the removal of case a does not match"),
+        ("condition = 'PAP' WHERE case_id = 'a'", "case a does not match"),
+    ],
+)
+def test_damage_is_named_even_where_the_newest_version_does_not_show_it(change, said, tmp_path):
+    store = make_store(tmp_path)
+    add(store, "a", "b")
+    store.remove(["a"])
+    add(store, "c")
+    store.check_whole()
+    with closing(sqlite3.connect(tmp_path / "bank.sqlite")) as connection:
+        connection.execute(f"UPDATE cases SET {change}")
+        connection.commit()
+    with pytest.raises(BankError, match=said):
+        store.check_whole()

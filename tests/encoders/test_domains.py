@@ -31,7 +31,10 @@ def domain(name: str, images: torch.Tensor, *, random_state: int = 0) -> Encoder
         features = encoder.network.features(images)
     encoder.network.whitening.fit(features, None, shrinkage=0.5)
     return encoder.with_card(
-        training_data=(TrainingData(name=name, licence="x", n_scans=len(images)),),
+        training_data=(
+            TrainingData(name=name, licence="x", n_scans=len(images)),
+            TrainingData(name="start weights of both", licence="y", n_scans=9),
+        ),
         conditions_seen=(name, "both"),
     )
 
@@ -57,7 +60,11 @@ def test_each_kind_of_scan_gets_its_own_whitening(tmp_path):
     found = joined.embed_tensors(torch.cat([noise, stripes]))
     for part, want in zip((found[:6], found[6:]), expected, strict=True):
         assert abs(part - want).max() < 1e-4
-    assert [data.name for data in joined.card.training_data] == ["noise", "stripes"]
+    assert [data.name for data in joined.card.training_data] == [
+        "noise",
+        "start weights of both",
+        "stripes",
+    ]
     assert joined.card.conditions_seen == ("both", "noise", "stripes")
     assert joined.card.licence == "licence of noise; licence of stripes"
     save_encoder(joined, tmp_path / "joined")

@@ -1,0 +1,60 @@
+"""The forms of `bank.sqlite`: an older bank is read as it is, and upgraded by its first change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+
+from medsiam.bank import schema
+from medsiam.errors import BankError
+
+
+def form_of(connection: Connection) -> int:
+    """Return the form of the bank as this transaction sees it."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def check_form(found: int, path: Path) -> None:
+    """Refuse a form that this program does not know.
+
+    Raises:
+        BankError: naming what to do.
+    """
+    if found > schema.SCHEMA_VERSION:
+        raise BankError(
+            f"{path} was written by a newer medsiam (form {found}, this one knows "
+            f"{schema.SCHEMA_VERSION}); update medsiam; the bank was not touched"
+        )
+    if found < 1:
+        raise BankError(f"{path} has an unknown form ({found}); restore it from a copy of the bank")
+
+
+def upgrade(connection: Connection) -> None:
+    """Bring the bank to the newest form, within the transaction of its first change.
+
+    Columns and tables are added; of the rows only earlier removals change: they get a checksum.
+    """
+    found = form_of(connection)
+    if found == schema.SCHEMA_VERSION:
+        return
+    for table in schema.metadata.sorted_tables:
+        if schema.since(table) > found:
+            table.create(connection)
+            continue
+        for column in table.columns:
+            if schema.since(column) > found:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(
+                    f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"
+                )
+    _seal_removals(connection)
+    connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
+
+
+def _seal_removals(connection: Connection) -> None:
+    cases = schema.cases
+    removed = select(cases.c.id, cases.c.digest, cases.c.removed_version)
+    for row in connection.execute(removed.where(cases.c.removed_version.is_not(None))).all():
+        seal = schema.removal_digest(row.digest, row.removed_version)
+        connection.execute(update(cases).where(cases.c.id == row.id).values(removal_digest=seal))

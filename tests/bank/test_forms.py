@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsiam.bank.forms import check_form
+from medsiam.bank.sqlite_store import SqliteStore
+from medsiam.errors import BankError
+from tests.bank.samples import FACTS, add, make_record, vector_of
+
+FORM_1 = (Path(__file__).parent / "form_1.sql").read_text()
+PHASES = ("ED", "ES")
+
+
+@pytest.fixture
+def old(tmp_path) -> Path:
+    """A bank that was written by a program of form 1."""
+    path = tmp_path / "bank.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FORM_1)
+        connection.execute("PRAGMA journal_mode = WAL")
+    return path
+
+
+def form_in(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def ids(store: SqliteStore, version: int | None = None) -> list[str]:
+    return [case.case_id for case in store.read(version).cases]
+
+
+def test_an_older_bank_is_read_as_it_is(old):
+    before = old.read_bytes()
+    store = SqliteStore.open(old)
+    store.check_whole()
+    assert store.facts == FACTS
+    assert [ids(store, number) for number in range(4)] == [[], ["a", "b"], ["b"], ["b", "c"]]
+    assert store.record("c").equals(make_record("c", phases=PHASES))
+    expected = np.concatenate([vector_of("b", phase) for phase in PHASES])
+    np.testing.assert_array_equal(store.read().embeddings[0], expected)
+    assert [(v.why, v.who) for v in store.versions()][2] == ("wrong patient", None)
+    assert store.calibrations() == ()
+    with pytest.raises(BankError, match="case b is in the bank"):
+        store.check(make_record("b", phases=PHASES).case)
+    assert old.read_bytes() == before
+    assert form_in(old) == 1
+
+
+def test_an_older_bank_that_may_only_be_read_is_read(old, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert ids(SqliteStore.open(old)) == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda store: add(store, "d", phases=PHASES),
+        lambda store: store.remove(["b"], who="me"),
+        lambda store: store.restore(1),
+        lambda store: store.keep_calibration("{}", bank_version=3, who="me"),
+    ],
+)
+def test_the_first_change_upgrades_it_and_loses_nothing(change, old):
+    reader = SqliteStore.open(old)
+    store = SqliteStore.open(old)
+    held = [(store.read(number).cases, ids(store, number)) for number in range(4)]
+    change(store)
+    assert form_in(old) == 2
+    for seen in (reader, SqliteStore.open(old)):
+        seen.check_whole()
+        assert [(seen.read(number).cases, ids(seen, number)) for number in range(4)] == held
+        assert seen.versions()[2].why == "wrong patient"
+
+
+def test_a_change_that_is_refused_upgrades_nothing(old):
+    with pytest.raises(BankError, match="no case x"):
+        SqliteStore.open(old).remove(["x"])
+    assert form_in(old) == 1
+
+
+def test_an_upgraded_bank_has_the_tables_of_a_new_one(old, tmp_path):
+    SqliteStore.open(old).keep_calibration("{}", bank_version=0, who=None)
+    (tmp_path / "new").mkdir()
+    SqliteStore.create(tmp_path / "new" / "bank.sqlite", FACTS)
+
+    def tables(path):
+        with closing(sqlite3.connect(path)) as connection:
+            names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master")]
+            return {
+                name: sorted(row[1:] for row in connection.execute(f"PRAGMA table_info('{name}')"))
+                for name in names
+            }
+
+    assert tables(old) == tables(tmp_path / "new" / "bank.sqlite")
+
+
+@pytest.mark.parametrize(("found", "said"), [(3, "newer medsiam"), (0, "unknown form")])
+def test_other_forms_are_refused(found, said):
+    with pytest.raises(BankError, match=said):
+        check_form(found, Path("bank.sqlite"))
+    check_form(1, Path("bank.sqlite"))
+
+
+def test_a_newer_form_that_is_still_in_the_log_is_refused(old):
+    with closing(sqlite3.connect(old)) as other:
+        other.execute("PRAGMA wal_autocheckpoint = 0")
+        other.execute("PRAGMA user_version = 3")
+        other.commit()
+        with pytest.raises(BankError, match="newer medsiam"):
+            SqliteStore.open(old)

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import argparse
+
+from medsiam.cli import bank_audit
+
+
+def test_the_action_is_added_without_a_clash():
+    actions = argparse.ArgumentParser().add_subparsers()
+    bank_audit.add_action(actions)
+    assert set(actions.choices) <= {"audit"}
