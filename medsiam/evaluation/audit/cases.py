@@ -57,7 +57,7 @@ class AuditCases:
             snapshot: cases and embeddings.
             metric: one of `medsiam.distances.METRICS`; for "mahalanobis" the spread comes from
                 patients that the query is none of.
-            advance: called after each of `n_steps` blocks.
+            advance: called after each block of queries, at most `n_blocks` times.
 
         Raises:
             NothingToDoError: fewer than two patients, so that nothing can be compared.
@@ -140,12 +140,13 @@ class AuditCases:
     @cached_property
     def patients_per_condition(self) -> Codes:
         """(c,) patients of each condition."""
-        return np.bincount(self.role_labels, minlength=len(self.names))
+        counts: Codes = np.bincount(self.role_labels, minlength=len(self.names))
+        return counts
 
 
-def n_steps(snapshot: Snapshot) -> int:
-    """At most so many times `AuditCases.of` tells that it is not dead."""
-    return len(snapshot.cases) // _BLOCK + _FOLDS
+def n_blocks(snapshot: Snapshot, *, metric: str) -> int:
+    """How many times `AuditCases.of` tells that it got on, at most."""
+    return len(snapshot.cases) // _BLOCK + (_FOLDS if metric == "mahalanobis" else 1)
 
 
 def nearest_of_groups(distances: Floats, groups: Codes) -> Floats:

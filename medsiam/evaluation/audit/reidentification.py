@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from medsiam.distances import pairwise_distances
 from medsiam.evaluation.chance import chance_precision
 from medsiam.evaluation.halves import over_halves
-from medsiam.evaluation.influence import auc_influence
+from medsiam.evaluation.influence import auc_influence, sum_of_each
 from medsiam.evaluation.result import Figure
 from medsiam.evaluation.spread import Spread
 from medsiam.metrics import precision_at_k
@@ -128,11 +128,8 @@ def _measure(
     """AUC and P@1 over all directions; None where no scan has another of its patient to find."""
     n = len(labels)
     same = patients[:, None] == patients[None, :]
-    if asking[0].itself:
-        # Between phases, the own case is the other scan; further cases of the patient are too.
-        meets = np.ones((n, n), dtype=bool)
-    else:
-        meets = ~np.eye(n, dtype=bool)
+    # Between phases the other scan of the own case counts too; between cases a case is no other.
+    meets = np.full((n, n), asking[0].itself) | ~np.eye(n, dtype=bool)
     if within:
         meets &= labels[:, None] == labels[None, :]
     answerable = (same & meets).any(axis=1) & (~same & meets).any(axis=1)
@@ -154,10 +151,10 @@ def _auc(distances: list[Floats], same: Mask, meets: Mask, rows: Codes, patients
     value, pull = auc_influence(scores, positive)
     ends = np.tile(np.stack([patients[rows[a]], patients[b]]), len(distances))
     n_patients = int(patients.max()) + 1
-    influence = np.bincount(ends[0], weights=pull, minlength=n_patients)
+    influence = sum_of_each(ends[0], pull, n_patients)
     # A pair of one patient's own scans weighs as that patient does, not as his square.
     other = ~positive
-    influence += np.bincount(ends[1][other], weights=pull[other], minlength=n_patients)
+    influence += sum_of_each(ends[1][other], pull[other], n_patients)
     asked = np.unique(patients[rows])
     low, high = Spread(value, influence, n_asked=len(asked)).interval()
     return Figure(value, low, high, 0.5, None, len(rows) * len(distances), len(asked))
