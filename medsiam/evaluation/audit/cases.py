@@ -120,7 +120,10 @@ class AuditCases:
     @cached_property
     def roles(self) -> Codes:
         """(n,) role of each case, codes from 0."""
-        return np.unique(self.labels * self.n_patients + self.patients, return_inverse=True)[1]
+        codes: Codes = np.unique(
+            self.labels * self.n_patients + self.patients, return_inverse=True
+        )[1]
+        return codes
 
     @cached_property
     def role_labels(self) -> Codes:
