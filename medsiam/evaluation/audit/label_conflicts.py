@@ -2,8 +2,8 @@
 
 The score multiplies three pieces of evidence, each from other patients alone:
 
-- how much nearer the nearest five patients of another condition lie than those of the own one
-  (logarithm of the ratio of mean distances);
+- how much nearer the nearest five patients of another condition lie than those of the own one, or
+  as many as both have (logarithm of the ratio of mean distances);
 - how much better a linear fit to all other patients names that condition than the own one
   (ridge regression, leave-one-patient-out in closed form);
 - how rarely the two conditions are taken for each other elsewhere in the bank (minus logarithm of
@@ -40,7 +40,7 @@ class LabelConflict:
         looks_like: the condition that its neighbours have.
         score: higher = fits less; comparable within one bank only.
         own_distance, other_distance: mean to the nearest five patients of the two conditions, or
-            to all where they are fewer.
+            to as many as both have.
         n_own, n_other: of its five nearest patients, those of the two conditions.
         confused: share of the two conditions' cases that lie nearer to the other one.
         strong: none of its five nearest patients has its condition, at least three have the
@@ -65,16 +65,12 @@ def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[Lab
 
     A condition with one patient is left out: with that patient left out nothing of it remains.
     """
-    means = condition_distances(found)
+    own, others = condition_distances(found)
+    ratios = _log_ratios(own, others)
     rows = np.arange(len(found))
-    own = means[rows, found.labels]
-    others = means.copy()
-    others[rows, found.labels] = np.inf
-    call = others.argmin(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.log(own / np.maximum(others.min(axis=1), 1e-300))
-    known = np.isfinite(own) & np.isfinite(others.min(axis=1)) & (own > 0)
-    ratio = np.where(known, ratio, 0.0)
+    ratios[rows, found.labels] = 0.0
+    call = ratios.argmax(axis=1)
+    ratio = ratios[rows, call]
     confused = _confusion(ratio, call, found)
     fit = leave_patient_out_margin(found)
     score = np.maximum(ratio, 0.0) * np.maximum(fit, 0.0) * -np.log(confused)
@@ -91,8 +87,8 @@ def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[Lab
                 found.names[found.labels[i]],
                 found.names[call[i]],
                 float(score[i]),
-                float(own[i]),
-                float(others[i].min()),
+                float(own[i, call[i]]),
+                float(others[i, call[i]]),
                 n_own,
                 n_other,
                 float(confused[i]),
@@ -102,16 +98,35 @@ def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[Lab
     return tuple(conflicts)
 
 
-def condition_distances(found: AuditCases) -> Floats:
-    """(n, c) mean distance to the nearest five patients of each condition; infinite for none."""
-    means = np.full((len(found), len(found.names)), np.inf)
+def condition_distances(found: AuditCases) -> tuple[Floats, Floats]:
+    """Mean distances to the nearest patients of the own condition and of each other.
+
+    Both are over as many patients: five, or as many as either of the two has, because the nearest
+    of few lies farther away than the nearest of many.
+
+    Returns:
+        (n, c) twice; infinite where one of the two has no other patient.
+    """
+    sums = np.full((len(found), len(found.names), VOTERS), np.inf)
     for label in range(len(found.names)):
-        to_own = np.sort(found.to_roles[:, found.role_labels == label], axis=1)[:, :VOTERS]
-        there = np.isfinite(to_own)
-        n = there.sum(axis=1)
-        sums = np.where(there, to_own, 0.0).sum(axis=1)
-        np.divide(sums, n, out=means[:, label], where=n > 0)
-    return means
+        near = np.sort(found.to_roles[:, found.role_labels == label], axis=1)[:, :VOTERS]
+        sums[:, label, : near.shape[1]] = np.cumsum(near, axis=1)
+    n = np.isfinite(sums).sum(axis=2)
+    rows = np.arange(len(found))
+    common = np.minimum(n, n[rows, found.labels][:, None])
+    at = np.maximum(common - 1, 0)
+    own = np.take_along_axis(sums[rows, found.labels], at, axis=1) / (at + 1)
+    others = np.take_along_axis(sums, at[:, :, None], axis=2)[:, :, 0] / (at + 1)
+    return np.where(common > 0, own, np.inf), np.where(common > 0, others, np.inf)
+
+
+def _log_ratios(own: Floats, others: Floats) -> Floats:
+    """(n, c) how much nearer the other condition lies; 0 where that is not known."""
+    known = np.isfinite(own) & np.isfinite(others) & (own > 0)
+    floor = 1e-12 * float(np.max(own, initial=1e-300, where=known))
+    safe = np.where(known, own, 1.0) / np.where(known, np.maximum(others, floor), 1.0)
+    ratios: Floats = np.log(safe)
+    return ratios
 
 
 def _confusion(ratio: Floats, call: Codes, found: AuditCases) -> Floats:
