@@ -92,8 +92,8 @@ def measure_reidentification(
     if not measured:
         return Reidentification(
             (),
-            "no patient of this bank has two scans (two phases of a case, or two cases), so that "
-            "re-identification cannot be measured on it",
+            "fewer than two patients of this bank have two scans (two phases of a case, or two "
+            "cases), so that re-identification cannot be measured on it",
         )
     missing = None if "pixels" in vectors else "this bank keeps no pixels to measure beside it"
     return Reidentification(tuple(measured), missing)

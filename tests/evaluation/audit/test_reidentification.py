@@ -82,4 +82,4 @@ def test_pixels_stand_beside():
 def test_one_scan_each_cannot_be_measured():
     found = measured(RNG.normal(size=(30, 4)), phases=("",))
     assert found.measured == ()
-    assert "no patient of this bank has two scans" in found.reason
+    assert "fewer than two patients of this bank have two scans" in found.reason
