@@ -27,7 +27,9 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 _SHOWN = 10
-_RARE = 0.1  # share of taken for each other, below which a conflict is a surprise
+_MOST_OF_FIVE = 3
+_RARE = 0.15  # share of taken for each other, below which a conflict is a surprise
+_MUCH = 1.2  # times as far from the own condition as from the other
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class LabelConflict:
         n_own, n_other: of its five nearest patients, those of the two conditions.
         confused: share of the two conditions' cases that lie nearer to the other one.
         strong: none of its five nearest patients has its condition, at least three have the
-            other, and the two are rarely confused.
+            other, it lies a fifth farther from its own, and the two are rarely confused.
     """
 
     rank: int
@@ -92,10 +94,15 @@ def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[Lab
                 n_own,
                 n_other,
                 float(confused[i]),
-                n_own == 0 and n_other >= 3 and float(confused[i]) < _RARE,
+                _is_strong(n_own, n_other, float(ratio[i]), float(confused[i])),
             )
         )
     return tuple(conflicts)
+
+
+def _is_strong(n_own: int, n_other: int, ratio: float, confused: float) -> bool:
+    surrounded = n_own == 0 and n_other >= _MOST_OF_FIVE
+    return surrounded and ratio >= np.log(_MUCH) and confused < _RARE
 
 
 def condition_distances(found: AuditCases) -> tuple[Floats, Floats]:
