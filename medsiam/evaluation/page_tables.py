@@ -20,7 +20,7 @@ _SHOWN_DIFFERENCES = (
 
 
 def main_table(results: Mapping[str, Evaluation]) -> str:
-    """One row per result, under a row of chance."""
+    """One row per result, under what chance and majority score."""
     first = next(iter(results.values()))
     retrieval = first.retrieval
     head = ["", *(f"{shot.n_shot}-shot" for shot in first.few_shot)]
@@ -32,7 +32,9 @@ def main_table(results: Mapping[str, Evaluation]) -> str:
         "0.50",
         "0.50",
     ]
-    rows = [("blind", ["chance", *blind])]
+    majority = [f"{shot.majority:.2f}" for shot in first.few_shot]
+    majority += [_or_dash(retrieval.precision_at_1.majority), "-", "-", "-"]
+    rows = [("blind", ["chance", *blind]), ("blind", ["majority", *majority])]
     for place, (name, found) in enumerate(results.items()):
         cells = [escape(name), *map(_shot, found.few_shot)]
         cells += [figure_cell(found.retrieval.precision_at_1)]
@@ -40,6 +42,10 @@ def main_table(results: Mapping[str, Evaluation]) -> str:
         cells += [figure_cell(found.open_set.auroc if found.open_set else None)]
         rows.append(("first" if place == 0 else "", cells))
     return html_table(head, rows)
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def difference_table(differences: Mapping[str, Sequence[Difference]]) -> str:
@@ -50,14 +56,13 @@ def difference_table(differences: Mapping[str, Sequence[Difference]]) -> str:
         name: [d for d in differences[name] if _is_shown(d.measure)]
         for name in _shown_names(differences)
     }
-    measures = [d.measure for d in next(iter(shown.values()))]
+    labels = {d.measure: d.label for d in next(iter(shown.values()))}
     rows = []
     for name, found in shown.items():
         by_measure = {d.measure: d for d in found}
-        cells = [_difference(by_measure.get(measure)) for measure in measures]
+        cells = [_difference(by_measure.get(measure)) for measure in labels]
         rows.append(("", [f"less {escape(name)}", *cells]))
-    head = ["", *(measure.split(".", 1)[-1].replace("_", " ") for measure in measures)]
-    head = [f"{text}-shot" if text.isdigit() else text for text in head]
+    head = ["", *map(escape, labels.values())]
     words = (
         "Differences of the first row to others on the same subjects (paired bootstrap). An "
         "interval that holds 0, or a p above 0.05, means: not shown to differ."

@@ -89,6 +89,12 @@ def condition_bars(shot: FewShot) -> str:
         return svg_text(canvas)
 
 
+def share_text(share: float) -> str:
+    """Two digits without the leading zero; what rounds to 1 is 1, never ".00"."""
+    text = f"{share:.2f}"
+    return text[1:] if text.startswith("0") else text
+
+
 def confusion_map(shot: FewShot) -> str:
     """Share of each condition's queries that were given each condition."""
     with rc_context(STYLE):
@@ -102,7 +108,7 @@ def confusion_map(shot: FewShot) -> str:
                 axes.text(
                     j,
                     i,
-                    f"{share:.2f}"[1:] if share < 1 else "1",
+                    share_text(share),
                     ha="center",
                     va="center",
                     color=ink,
