@@ -15,6 +15,7 @@ to look first.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,7 +103,7 @@ def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[Lab
 
 def _is_strong(n_own: int, n_other: int, ratio: float, confused: float) -> bool:
     surrounded = n_own == 0 and n_other >= _MOST_OF_FIVE
-    return surrounded and ratio >= np.log(_MUCH) and confused < _RARE
+    return surrounded and ratio >= math.log(_MUCH) and confused < _RARE
 
 
 def condition_distances(found: AuditCases) -> tuple[Floats, Floats]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from medsiam.evaluation import audit_bank
 from medsiam.evaluation.audit.document import _plain, audit_document
-from tests.evaluation.audit.samples import examined
+from tests.evaluation.audit.samples import clusters, examined, make_snapshot
 
 DOCS = Path(__file__).parents[3] / "docs" / "audit.md"
 
@@ -23,6 +24,18 @@ def test_it_is_one_plain_document(reidentify):
     assert document["reidentification_reason"]
     assert (document["reidentification"] is None) is not reidentify
     assert document["accuracy"]["balanced"]["nearest"]["chance"] == pytest.approx(1 / 3)
+
+
+def test_conflicts_and_duplicates_are_plain_too():
+    snapshot = clusters(8, apart=8)
+    names = [case.condition for case in snapshot.cases]
+    names[2] = "UIP"
+    x = snapshot.embeddings.copy()
+    x[12] = x[11]
+    document = audit_document(audit_bank(make_snapshot(x, names, range(24)), metric="euclidean"))
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert document["label_conflicts"][0]["strong"] is True
+    assert document["near_duplicates"][0]["case_a"] == "case-011"
 
 
 def test_every_key_is_explained():
