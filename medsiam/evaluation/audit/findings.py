@@ -37,10 +37,10 @@ class Finding:
 def list_findings(audit: BankAudit) -> tuple[Finding, ...]:
     """All findings, the worst first."""
     found = [
-        *_duplicates(audit),
-        *_conflicts(audit),
         *_accuracy(audit),
         *_origins(audit),
+        *_duplicates(audit),
+        *_conflicts(audit),
         *_betrayal(audit),
         *_provenance(audit),
         *_hubs(audit),
