@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from medsiam.phantoms.cases import write_cases as write_cases
     from medsiam.phantoms.dicom import write_dicom as write_dicom
     from medsiam.phantoms.digits import write_digits as write_digits
-    from medsiam.phantoms.digits import write_glyphs as write_glyphs
     from medsiam.phantoms.incoming import write_incoming as write_incoming
     from medsiam.phantoms.lesions import (
         CONDITIONS as CONDITIONS,
@@ -37,7 +36,6 @@ __all__ = [
     "write_cases",
     "write_dicom",
     "write_digits",
-    "write_glyphs",
     "write_incoming",
     "write_nifti",
 ]
@@ -52,7 +50,6 @@ __getattr__ = lazy_names(
         "write_cases": ".cases",
         "write_dicom": ".dicom",
         "write_digits": ".digits",
-        "write_glyphs": ".digits",
         "write_incoming": ".incoming",
         "write_nifti": ".nifti",
     },

@@ -12,53 +12,51 @@ from medsiam.cases import read_case_table
 from medsiam.cli import main
 from medsiam.comparison import RESEARCH_USE
 from medsiam.encoders import load_encoder, save_encoder
-from medsiam.phantoms import write_digits, write_glyphs
+from medsiam.phantoms import write_digits
 from medsiam.scans import read_scan
 from medsiam.training import TrainingConfig, train
 from medsiam.training.verification import fit_verification
 
-SOME = ("0_turned_0", "3_turned_1", "6_mirrored_0")
 UNSEEN = ("digit_7", "digit_8", "digit_9")
 
 
-def few_glyphs(folder):
-    """A table of 21 of the 379 conditions."""
-    header, *lines = write_glyphs(folder, n_groups=20).read_text().splitlines(keepends=True)
-    kept = [line for line in lines if line.split(",")[1].endswith(SOME)]
-    (folder / "few.csv").write_text(header + "".join(kept))
+def few_digits(folder):
+    """A table of the first 280 of the digits 0 to 6."""
+    header, *lines = (folder / "cases.csv").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if line.split(",")[1] not in UNSEEN]
+    (folder / "few.csv").write_text(header + "".join(kept[:280]))
     return folder / "few.csv"
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Digits, and an encoder trained on glyphs of 0 to 6 and calibrated on some 7 to 9."""
+    """Digits, and an encoder whitened on some 0 to 6 and calibrated on some 7 to 9."""
     folder = tmp_path_factory.mktemp("digits")
     write_digits(folder)
     config = TrainingConfig.model_validate(
         {
             "run": {"name": "few-digits"},
             "data": {
-                "cases": few_glyphs(folder),
+                "cases": few_digits(folder),
                 "name": "digits",
                 "licence": "CC BY 4.0",
             },
             "split": {"validation_fraction": 0.34},
             "recipe": {
                 "spatial_dims": 2,
-                "spatial_size": (16, 16),
+                "spatial_size": (32, 32),
                 "intensity": "window",
                 "intensity_range": (0.0, 255.0),
             },
-            "encoder": {"backbone": "resnet10", "width": 0.25, "embedding_dim": 32},
-            "augmentation": {"rotation": 5.0, "translation": 0.5},
-            "sampling": {
-                "conditions_per_batch": 12,
-                "scans_per_condition": 4,
-                "steps_per_epoch": 15,
+            "encoder": {
+                "backbone": "efficientnet-lite0",
+                "stages": (3, 4, 5),
+                "pooling": "centre",
+                "project": False,
             },
-            "loss": {"kind": "supcon"},
-            "optimiser": {"learning_rate": 2e-3},
-            "schedule": {"epochs": 2, "warmup_epochs": 1},
+            "start": {"weights": "imagenet"},
+            "schedule": {"epochs": 0},
+            "whitening": {"scatter": "conditions", "shrinkage": 0.3, "keep": 0.3},
         }
     )
     encoder = train(config, out=folder / "run", progress=False).encoder
@@ -80,16 +78,16 @@ def digits(place, *names):
 
 
 def far_and_near(place):
-    """The two likest 7s and the 7 and 9 that are least alike, by their pixels."""
-    sevens, nines = (digits(place, f"digit_{digit}")[:40] for digit in (7, 9))
+    """The two likest 7s and the 7 and 8 that are least alike, by their pixels."""
+    sevens, eights = (digits(place, f"digit_{digit}")[:40] for digit in (7, 8))
     a, b = (
-        np.stack([read_scan(row.path).array.ravel() for row in rows]) for rows in (sevens, nines)
+        np.stack([read_scan(row.path).array.ravel() for row in rows]) for rows in (sevens, eights)
     )
     among = np.linalg.norm(a[:, None] - a[None], axis=2) + 1e9 * np.eye(len(a))
     between = np.linalg.norm(a[:, None] - b[None], axis=2)
     i, j = np.unravel_index(among.argmin(), among.shape)
     k, m = np.unravel_index(between.argmax(), between.shape)
-    return (sevens[i].path, sevens[j].path), (sevens[k].path, nines[m].path)
+    return (sevens[i].path, sevens[j].path), (sevens[k].path, eights[m].path)
 
 
 def verify(place, *scans):
@@ -111,7 +109,7 @@ def test_digits_never_seen_are_told_apart(place):
     assert roc_auc_score(names[i] == names[j], np.sum(x[i] * x[j], axis=1)) > 0.6
 
 
-def test_two_sevens_are_the_same_and_a_seven_is_no_nine(place, capsys):
+def test_two_sevens_are_the_same_and_a_seven_is_no_eight(place, capsys):
     near, far = far_and_near(place)
     same, different = as_json(place, capsys, *near), as_json(place, capsys, *far)
     assert same["same"] is True
@@ -135,7 +133,7 @@ def test_for_people_it_is_a_sentence(place, capsys):
     shown = capsys.readouterr()
     first, *rest = shown.out.splitlines()
     assert first.startswith("distance ")
-    assert ": same condition (probability of one condition 0." in first
+    assert ": same condition (probability of one condition " in first
     assert any("conditions were seen in training" in line for line in rest)
     assert rest[-1] == RESEARCH_USE
     assert "warning" not in shown.err
