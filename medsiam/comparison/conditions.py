@@ -26,12 +26,16 @@ class Prototypes:
         centres: (n_conditions, d) prototypes.
         patient_means: (m, d) mean embedding of each patient of each condition.
         condition_of: (m,) position of the condition of each of them.
+        patient_of: (m,) code of the patient of each of them.
+        group_of_case: (n,) position among the m, for each case.
     """
 
     conditions: tuple[str, ...]
     centres: NDArray[np.float64]
     patient_means: NDArray[np.float64]
     condition_of: NDArray[np.intp]
+    patient_of: NDArray[np.intp]
+    group_of_case: NDArray[np.intp]
 
 
 def rank_conditions(
@@ -93,7 +97,9 @@ def prototypes(cases: CaseArrays) -> Prototypes:
     means = _mean_by_group(cases.embeddings, group_of_case)
     condition_of = groups // n_patients
     centres = _mean_by_group(means, condition_of)
-    return Prototypes(tuple(names.tolist()), centres, means, condition_of)
+    return Prototypes(
+        tuple(names.tolist()), centres, means, condition_of, groups % n_patients, group_of_case
+    )
 
 
 def prototype_spread(
