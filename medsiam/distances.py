@@ -68,9 +68,7 @@ def pairwise_distances(
     return point_distances(a, b, metric=metric)
 
 
-def metric_points(
-    embeddings: ArrayLike, *, metric: str, root: Floats | None = None
-) -> Floats:
+def metric_points(embeddings: ArrayLike, *, metric: str, root: Floats | None = None) -> Floats:
     """Return the embeddings as the metric sees them, so that a bank is prepared only once.
 
     Unit vectors for "cosine", as they are for "euclidean", and for "mahalanobis" moved to where
@@ -105,7 +103,8 @@ def point_distances(a: Floats, b: Floats, *, metric: str) -> Floats:
 def row_distances(a: Floats, b: Floats, *, metric: str) -> Floats:
     """Return the (n,) distances of (n, d) `metric_points` to (n, d) others, row by row."""
     if metric == "cosine":
-        return np.clip(1.0 - np.vecdot(a, b), 0.0, 2.0)
+        cosines: Floats = np.clip(1.0 - np.vecdot(a, b), 0.0, 2.0)
+        return cosines
     differences = a - b
     lengths: Floats = np.sqrt(np.vecdot(differences, differences))
     return lengths

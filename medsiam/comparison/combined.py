@@ -107,7 +107,7 @@ _EDGES = ([True, False], [False, True])
 def _newton(
     features: Floats, truth: NDArray[np.intp], weights: Floats, free: NDArray[np.bool_]
 ) -> Floats:
-    known = np.isfinite(features).all(axis=2)
+    known = np.asarray(np.isfinite(features).all(axis=2))
     x = np.where(known[:, :, None], features, 0.0)
     rows = np.arange(len(x))
     found = np.where(free, 1.0, 0.0)
@@ -129,10 +129,8 @@ def _newton(
     return found
 
 
-def _cost(
-    features: Floats, truth: NDArray[np.intp], weights: Floats, slopes: Floats
-) -> float:
-    known = np.isfinite(features).all(axis=2)
+def _cost(features: Floats, truth: NDArray[np.intp], weights: Floats, slopes: Floats) -> float:
+    known = np.asarray(np.isfinite(features).all(axis=2))
     scores = np.where(known, -(np.where(known[:, :, None], features, 0.0) @ slopes), -np.inf)
     top = scores.max(axis=1, keepdims=True)
     log_sums = np.log(np.exp(scores - top).sum(axis=1)) + top[:, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from medsiam.comparison.matching import (
     rank_by_distance,
 )
 from medsiam.comparison.result import ConditionRank, Rule
-from medsiam.distances import pairwise_distances
+from medsiam.comparison.space import Space
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,7 @@ def rank_conditions(
     temperature: float,
     k: int,
     rule: Rule,
+    combined: dict[str, tuple[float, float]] | None = None,
 ) -> tuple[ConditionRank, ...]:
     """All conditions with all three figures, in the order that `rule` gives.
 
@@ -58,7 +60,8 @@ def rank_conditions(
         prototype_distances: condition -> distance from the query to its prototype.
         temperature: of the softmax over prototype distances, see `prototype_spread`.
         k: number of nearest patients that vote; all of them where there are fewer.
-        rule: "nearest", "vote" or "prototype".
+        rule: "nearest", "vote", "prototype" or, where `combined` is given, "combined".
+        combined: condition -> combined distance and probability, of a calibrated bank.
     """
     order = rank_by_distance(distances, cases.case_ids)
     voters = nearest_of_each_patient(order, cases.patients)[:k]
@@ -79,6 +82,8 @@ def rank_conditions(
                 votes=float(np.mean(voting == condition)),
                 prototype_distance=prototype_distances[name],
                 prototype_share=shares[name],
+                combined_distance=None if combined is None else combined[name][0],
+                probability=None if combined is None else combined[name][1],
             )
         )
     entries.sort(key=_ORDER[rule])
@@ -102,9 +107,7 @@ def prototypes(cases: CaseArrays) -> Prototypes:
     )
 
 
-def prototype_spread(
-    found: Prototypes, *, metric: str, precision: NDArray[np.float64] | None = None
-) -> float:
+def prototype_spread(found: Prototypes, space: Space) -> float:
     """The bank's natural unit for prototype distances: how far patients lie from their own.
 
     The median, over all patients of conditions with at least two patients, of the distance from
@@ -112,15 +115,11 @@ def prototype_spread(
     it makes shares independent of the scale of the metric: one such distance more divides a
     condition's share by e. Where no condition has two patients, or the median is zero, 1.
     """
-    distances: list[NDArray[np.float64]] = []
-    for code in range(len(found.conditions)):
-        means = found.patient_means[found.condition_of == code]
-        if len(means) >= 2:
-            centre = found.centres[code : code + 1]
-            distances.append(
-                pairwise_distances(means, centre, metric=metric, precision=precision).ravel()
-            )
-    spread = float(np.median(np.concatenate(distances))) if distances else 0.0
+    several = (np.bincount(found.condition_of) >= 2)[found.condition_of]
+    means = space.points(found.patient_means[several])
+    centres = space.points(found.centres)[found.condition_of[several]]
+    distances = space.of_rows(means, centres)
+    spread = float(np.median(distances)) if len(distances) else 0.0
     return spread if spread > 0 else 1.0
 
 
@@ -138,6 +137,11 @@ _ORDER: dict[Rule, Callable[[ConditionRank], tuple[float, float, str]]] = {
     "nearest": lambda entry: (entry.distance, entry.distance, entry.nearest_case_id),
     "vote": lambda entry: (-entry.votes, entry.distance, entry.nearest_case_id),
     "prototype": lambda entry: (entry.prototype_distance, entry.distance, entry.nearest_case_id),
+    "combined": lambda entry: (
+        math.inf if entry.combined_distance is None else entry.combined_distance,
+        entry.distance,
+        entry.nearest_case_id,
+    ),
 }
 
 

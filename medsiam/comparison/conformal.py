@@ -74,5 +74,7 @@ def conditions_within(
     """
     order = np.argsort(-probabilities, kind="stable")
     return tuple(
-        names[code] for place, code in enumerate(order) if place == 0 or probabilities[code] >= limit
+        names[code]
+        for place, code in enumerate(order)
+        if place == 0 or probabilities[code] >= limit
     )

@@ -25,6 +25,7 @@ Codes = NDArray[np.intp]
 MAX_ASKING = 2000
 # Patients of a condition whose distances count: one alone may be a chance likeness.
 NEAREST_PATIENTS = 3
+N_MATCHES = 5  # what a comparison lists unless asked for more
 _FOLDS = 10  # groups of patients, each measured in a space that it had no part in
 _CELLS_AT_ONCE = 2_000_000  # distances held in memory at a time (16 MB)
 
@@ -42,6 +43,9 @@ class LeftOut:
             infinite where the condition has fewer.
         to_prototype: (m, c) distance to the mean of the condition's patients; infinite where
             the condition has no other patient.
+        matches: (m, 5) condition of the nearest case of each of the nearest patients, from near
+            to far; -1 where there are fewer.
+        match_distances: (m, 5) to them; infinite where there are fewer.
     """
 
     conditions: tuple[str, ...]
@@ -50,6 +54,8 @@ class LeftOut:
     patients: Codes
     nearest: Floats
     to_prototype: Floats
+    matches: Codes
+    match_distances: Floats
 
     @property
     def weights(self) -> Floats:
@@ -62,7 +68,7 @@ class LeftOut:
     def answerable(self) -> NDArray[np.bool_]:
         """(m,) whether another patient of the bank has the case's condition."""
         own = self.nearest[np.arange(len(self.truth)), self.truth, 0]
-        return np.isfinite(own)
+        return np.asarray(np.isfinite(own))
 
     def only(self, keep: NDArray[np.bool_]) -> LeftOut:
         """The asking cases where `keep`, of shape (m,), is true."""
@@ -73,6 +79,8 @@ class LeftOut:
             patients=self.patients[keep],
             nearest=self.nearest[keep],
             to_prototype=self.to_prototype[keep],
+            matches=self.matches[keep],
+            match_distances=self.match_distances[keep],
         )
 
 
@@ -97,6 +105,8 @@ def leave_patients_out(
     names, codes = np.unique(cases.conditions, return_inverse=True)
     shape = (len(asking), len(names))
     nearest, to_prototype = np.empty((*shape, NEAREST_PATIENTS)), np.empty(shape)
+    matches = np.empty((len(asking), N_MATCHES), dtype=np.intp)
+    match_distances = np.empty(matches.shape)
     for bank, places, space in _spaces(cases, asking, metric, head):
         found = prototypes(bank)
         points = space.points(bank.embeddings)
@@ -106,28 +116,48 @@ def leave_patients_out(
             rows = asking[part]
             distances = space.distances(points[rows], points)
             distances[bank.patients[rows, None] == bank.patients] = np.inf
-            nearest[part] = nearest_patients(distances, bank, found)
+            by_patient = patient_minima(distances, found)
+            nearest[part] = nearest_patients(by_patient, found)
+            matches[part], match_distances[part] = _nearest_matches(by_patient, found)
         to_prototype[places] = _to_prototypes(bank, found, space, points, asking[places])
     return LeftOut(
-        tuple(names.tolist()), asking, codes[asking], cases.patients[asking], nearest, to_prototype
+        conditions=tuple(names.tolist()),
+        rows=asking,
+        truth=codes[asking],
+        patients=cases.patients[asking],
+        nearest=nearest,
+        to_prototype=to_prototype,
+        matches=matches,
+        match_distances=match_distances,
     )
 
 
-def nearest_patients(distances: Floats, cases: CaseArrays, found: Prototypes) -> Floats:
-    """Distances to the nearest patients of each condition.
+def patient_minima(distances: Floats, found: Prototypes) -> Floats:
+    """Distances to the patients of each condition, each by his nearest case.
 
     Args:
         distances: (m, n) to every case; infinite for a case that does not count.
-        cases: the n cases.
-        found: their prototypes.
+        found: prototypes of the n cases.
+
+    Returns:
+        (m, g) in the order of `found.condition_of` and `found.patient_of`.
+    """
+    order = np.argsort(found.group_of_case, kind="stable")
+    starts = np.searchsorted(found.group_of_case[order], np.arange(len(found.condition_of)))
+    return np.asarray(np.minimum.reduceat(distances[:, order], starts, axis=1))
+
+
+def nearest_patients(by_patient: Floats, found: Prototypes) -> Floats:
+    """Distances to the nearest patients of each condition.
+
+    Args:
+        by_patient: (m, g) of `patient_minima`.
+        found: the prototypes.
 
     Returns:
         (m, c, 3), from near to far; infinite where a condition has fewer patients.
     """
-    order = np.argsort(found.group_of_case, kind="stable")
-    starts = np.searchsorted(found.group_of_case[order], np.arange(len(found.condition_of)))
-    by_patient = np.minimum.reduceat(distances[:, order], starts, axis=1)
-    nearest = np.full((len(distances), len(found.conditions), NEAREST_PATIENTS), np.inf)
+    nearest = np.full((len(by_patient), len(found.conditions), NEAREST_PATIENTS), np.inf)
     for code in range(len(found.conditions)):
         own = by_patient[:, found.condition_of == code]
         places = min(NEAREST_PATIENTS, own.shape[1])
@@ -137,12 +167,43 @@ def nearest_patients(distances: Floats, cases: CaseArrays, found: Prototypes) ->
     return nearest
 
 
+def _nearest_matches(by_patient: Floats, found: Prototypes) -> tuple[Codes, Floats]:
+    """(m, 5) conditions of and distances to the nearest patients, each listed once."""
+    distances = by_patient.copy()
+    for patient in np.flatnonzero(np.bincount(found.patient_of) > 1):  # of several conditions
+        own = np.flatnonzero(found.patient_of == patient)
+        further = np.arange(len(own)) != distances[:, own].argmin(axis=1)[:, None]
+        distances[:, own] = np.where(further, np.inf, distances[:, own])
+    order = np.argsort(distances, axis=1, kind="stable")[:, :N_MATCHES]
+    there = np.take_along_axis(distances, order, axis=1)
+    short = N_MATCHES - order.shape[1]
+    codes = np.where(np.isfinite(there), found.condition_of[order], -1)
+    return (
+        np.pad(codes, ((0, 0), (0, short)), constant_values=-1),
+        np.pad(there, ((0, 0), (0, short)), constant_values=np.inf),
+    )
+
+
 def mean_nearest(nearest: Floats) -> Floats:
     """(m, c) mean distance to the three nearest patients, or to all where there are fewer."""
     there = np.isfinite(nearest)
     sums, counts = np.where(there, nearest, 0.0).sum(axis=2), there.sum(axis=2)
     means: Floats = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
     return means
+
+
+def nearest_three(nearest: Floats) -> Floats:
+    """(m,) mean distance to the nearest three patients of whatever condition.
+
+    How far off an input is: another organ, another modality, a blank image. On cells, chest films
+    and ultrasound it told these better than the nearest case, the nearest prototype or the
+    distance to the bank's mean (docs/calibration.md).
+
+    Args:
+        nearest: (m, c, 3) distances to the nearest patients of each condition.
+    """
+    flat = nearest.reshape(len(nearest), 1, -1)
+    return np.asarray(mean_nearest(np.sort(flat, axis=2)[:, :, :3])[:, 0])
 
 
 def _spaces(
@@ -172,9 +233,7 @@ def _to_prototypes(
     others = np.maximum(counts - 1, 1)[:, None]
     sums = found.centres[found.condition_of] * counts[:, None] - found.patient_means
     without = space.points(sums / others)
-    for group, (patient, code) in enumerate(
-        zip(found.patient_of, found.condition_of, strict=True)
-    ):
+    for group, (patient, code) in enumerate(zip(found.patient_of, found.condition_of, strict=True)):
         own = np.flatnonzero(cases.patients[rows] == patient)
         if counts[group] == 1:
             distances[own, code] = np.inf

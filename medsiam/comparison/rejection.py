@@ -60,9 +60,7 @@ class Rejection:
     high: float
 
 
-def measure_rejection(
-    scores: Floats, found: LeftOut, *, random_state: int = 0
-) -> Rejection | None:
+def measure_rejection(scores: Floats, found: LeftOut, *, random_state: int = 0) -> Rejection | None:
     """Choose the limit, and measure it on conditions that are left out.
 
     Args:
@@ -91,9 +89,7 @@ def measure_rejection(
     return Rejection(
         threshold=threshold,
         known_rejected=_share(whole[known] > threshold, found.only(known)),
-        unknown_accepted=_share(
-            without.min(axis=1)[unknown] <= threshold, found.only(unknown)
-        ),
+        unknown_accepted=_share(without.min(axis=1)[unknown] <= threshold, found.only(unknown)),
         auroc=float(np.mean(aurocs)),
         low=low,
         high=high,

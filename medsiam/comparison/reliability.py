@@ -106,7 +106,7 @@ def measure_reliability(
     )
 
 
-def brier(probabilities: ArrayLike, right: ArrayLike, *, weights: ArrayLike | None = None) -> float:
+def brier(probabilities: ArrayLike, right: ArrayLike, *, weights: Floats | None = None) -> float:
     """Mean squared distance of a probability from its outcome, 0 or 1; lower is better.
 
     G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather
@@ -120,16 +120,16 @@ def brier(probabilities: ArrayLike, right: ArrayLike, *, weights: ArrayLike | No
 def _edges(mass: Floats) -> NDArray[np.intp]:
     """(n,) bin of each answer, so that the bins weigh the same; answers come sorted."""
     places = (np.cumsum(mass) - mass / 2) / mass.sum() * N_BINS
-    return np.minimum(places.astype(np.intp), N_BINS - 1)
+    return np.asarray(np.minimum(places.astype(np.intp), N_BINS - 1))
 
 
 def _sums(given: Floats, truth: Floats, mass: Floats) -> tuple[Floats, Floats, Floats]:
     bins = _edges(mass)
-    return (
-        np.bincount(bins, weights=mass, minlength=N_BINS),
-        np.bincount(bins, weights=mass * given, minlength=N_BINS),
-        np.bincount(bins, weights=mass * truth, minlength=N_BINS),
+    weight, said, seen = (
+        np.bincount(bins, weights=values, minlength=N_BINS).astype(np.float64)
+        for values in (mass, mass * given, mass * truth)
     )
+    return weight, said, seen
 
 
 def _ece(given: Floats, truth: Floats, mass: Floats) -> float:
