@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 FAR_PERCENTILE = 99
+_MARGIN = 0.02  # a metric must be better by more than this share to be preferred to the one before
 # Cosine first: the default stays unless another metric is better.
 _TRIED = ("cosine", *(metric for metric in METRICS if metric != "cosine"), MATCH)
 
@@ -168,12 +170,14 @@ def _best_rule(rules: list[tuple[RuleScore, Floats]], found: LeftOut) -> Rule:
 
 def _best(measured: list[MetricCalibration]) -> str:
     """The metric with the best probabilities; without any, the default unless clearly beaten."""
-    given = [entry for entry in measured if entry.probabilities is not None]
-    if given:
-        return min(
-            given,
-            key=lambda entry: entry.probabilities.brier_conditions if entry.probabilities else 9.0,
-        ).metric
+    best, least = None, math.inf
+    for entry in measured:
+        if entry.probabilities is not None:
+            score = entry.probabilities.brier_conditions
+            if score < (1 - _MARGIN) * least:
+                best, least = entry.metric, score
+    if best is not None:
+        return best
     first = measured[0]
     for entry in measured[1:]:
         own, usual = _leading(entry), _leading(first)

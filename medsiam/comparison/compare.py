@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from medsiam._version import __version__
 from medsiam.comparison.in_use import calibration_in_use
 from medsiam.comparison.matching import rank_by_distance
-from medsiam.comparison.notes import patient_notes, ranking_notes
+from medsiam.comparison.notes import patient_notes, ranking_notes, set_notes
 from medsiam.comparison.query import query_facts, query_patient
 from medsiam.comparison.ranking import rank
 from medsiam.comparison.result import Comparison, Match, Rule
@@ -26,6 +27,9 @@ from medsiam.scans.scan import Scan
 
 if TYPE_CHECKING:
     from medsiam.bank import Case, ReferenceBank, Snapshot
+
+
+_NOTHING_ALIKE = "the query is like nothing in this bank, so its condition may not be among these"
 
 
 def compare(
@@ -181,14 +185,18 @@ def _answer(
         ),
         *ranking_notes(ranking, measured, k=settings.k),
     )
+    verdict = give_verdict(
+        ranking, scope_fault=scope.fault, rule=used.rule, calibrated=used.calibrated
+    )
+    held = ranking.condition_set
+    if verdict.outcome in ("none of these", "out of scope"):
+        held = replace(held, conditions=None, reason=_NOTHING_ALIKE)
     learned = used.calibrated.probabilities if used.calibrated is not None else None
     return Comparison(
         query=query_facts(scans, patient=patient, patient_id=patient_id),
         matches=ranking.matches,
         conditions=ranking.conditions,
-        verdict=give_verdict(
-            ranking, scope_fault=scope.fault, rule=used.rule, calibrated=used.calibrated
-        ),
+        verdict=verdict,
         metric=used.metric,
         rule=used.rule,
         k=settings.k,
@@ -199,10 +207,10 @@ def _answer(
         bank_name=bank.name,
         bank_version=measured.version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=notes,
+        notes=(*notes, *set_notes(held)),
         probability_reason=None if learned is not None else used.probability_reason,
         medsiam_version=__version__,
-        condition_set=ranking.condition_set,
+        condition_set=held,
         evidence=ranking.evidence,
         maybe_same_patient=same,
         calibration=used.facts,

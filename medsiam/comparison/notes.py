@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medsiam.bank.case import Case
+from medsiam.comparison.conformal import ConditionSet
 from medsiam.comparison.digits import in_digits
 from medsiam.comparison.ranking import Ranking
 from medsiam.comparison.result import ConditionRank, Match
@@ -15,6 +16,17 @@ _POOLED = (
     "all cases in place of that within conditions."
 )
 _FEW_PATIENTS = 3
+
+
+def set_notes(held: ConditionSet) -> tuple[str, ...]:
+    """What cannot be ruled out."""
+    if held.conditions is None:
+        return ()
+    names = ", ".join(held.conditions)
+    return (
+        f"Not ruled out: {names}. Such sets hold the true condition of {held.level:.0%} of queries "
+        f"that come like this bank's patients (from {held.n_patients} calibration patients).",
+    )
 
 
 def patient_notes(
@@ -109,13 +121,6 @@ def _evidence_notes(ranking: Ranking) -> list[str]:
         notes.append(
             f"Nearest counter-example: case {against.case_id} ({against.condition}) at {distance}; "
             f"the nearest case of {leading} lies at {own}."
-        )
-    held = ranking.condition_set
-    if held.conditions is not None and len(ranking.conditions) > 1:
-        notes.append(
-            f"In {held.level:.0%} of queries like this bank's patients the true condition is among "
-            f"those that cannot be ruled out, here: {', '.join(held.conditions)} (from "
-            f"{held.n_patients} calibration patients)."
         )
     return notes
 

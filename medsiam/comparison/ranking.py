@@ -30,8 +30,8 @@ class Ranking:
         conditions: all conditions, ranked.
         n_voters: patients that voted: k, or all where there are fewer.
         limit: beyond which nothing in the bank is like the query.
-        farther: how many of 100 unrelated pairs lie farther apart than query and nearest case;
-            None where there are too few.
+        farther: of 100 cases of the bank, how many lie farther from the nearest case of another
+            condition than the query from its nearest case; None where there are too few.
         condition_set: conditions that cannot be ruled out.
         evidence: for the leading condition.
         far: mean distance to the nearest three patients.
@@ -92,13 +92,14 @@ def rank(
     standing = Standing(
         means, by_patient[0], _nearest_cases(distances, cases, means), to_prototype, k
     )
-    unrelated = measured.unrelated
     return Ranking(
         matches=matches,
         conditions=conditions,
         n_voters=min(k, cases.n_patients),
         limit=_limit(measured, keep, calibrated),
-        farther=None if unrelated is None else unrelated.farther(matches[0].distance),
+        farther=(
+            None if measured.strangers is None else measured.strangers.farther(matches[0].distance)
+        ),
         condition_set=_condition_set(calibrated, means, shares, level),
         evidence=jackknife(
             standing,

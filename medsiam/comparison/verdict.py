@@ -123,8 +123,11 @@ def _evidence(ranking: Ranking, limit: float | None = None) -> str:
 def _nearest_case(ranking: Ranking, best: ConditionRank, limit: float | None) -> str:
     case = f"nearest case {best.nearest_case_id} at "
     pairs = ""
-    if ranking.farther and best.nearest_case_id == ranking.matches[0].case_id:
-        pairs = f"nearer than {ranking.farther} of 100 unrelated pairs"
+    if ranking.farther is not None and best.nearest_case_id == ranking.matches[0].case_id:
+        pairs = (
+            f"nearer than {ranking.farther} of 100 cases of this bank lie to one of another "
+            "condition"
+        )
     if limit is None or best.combined_distance is not None:
         said = case + in_digits(best.distance)[0]
         said += f", {pairs}" if pairs else ""
@@ -136,8 +139,8 @@ def _nearest_case(ranking: Ranking, best: ConditionRank, limit: float | None) ->
     distance, threshold = in_digits(best.distance, limit)
     if best.distance > limit:
         return f"{case}{distance}, but farther than the bank's own limit {threshold}"
-    first = f"{pairs} and than" if pairs else "nearer than"
-    return f"{case}{distance}, {first} the bank's own limit {threshold}"
+    more = f", and {pairs}" if pairs else ""
+    return f"{case}{distance}, nearer than the bank's own limit {threshold}{more}"
 
 
 def _probability(value: float) -> str:

@@ -13,8 +13,8 @@ from medsiam.comparison.conditions import Prototypes, prototype_spread, prototyp
 from medsiam.comparison.matching import CaseArrays, patient_codes
 from medsiam.comparison.novelty import MIN_PATIENTS, NearestOthers, nearest_others
 from medsiam.comparison.space import Space, make_space
+from medsiam.comparison.strangers import Strangers, nearest_strangers
 from medsiam.comparison.twin_head import read_twin_head
-from medsiam.comparison.unrelated import UnrelatedPairs, unrelated_pairs
 
 if TYPE_CHECKING:
     from medsiam.bank import Case, ReferenceBank, Snapshot
@@ -33,7 +33,7 @@ class Yardstick:
         means: prototypes of all conditions, nobody left out.
         spread: how far patients lie from their own prototype, see `prototype_spread`.
         others: nearest case of another patient for each case; None below `MIN_PATIENTS`.
-        unrelated: distances between cases of different conditions.
+        strangers: how near cases of other conditions come; None where nobody knows.
     """
 
     version: int
@@ -44,7 +44,7 @@ class Yardstick:
     means: Prototypes
     spread: float
     others: NearestOthers | None
-    unrelated: UnrelatedPairs | None
+    strangers: Strangers | None
 
 
 # Banks come and go with their owners; what was measured on them goes with them.
@@ -95,5 +95,5 @@ def _measure(bank: ReferenceBank, snapshot: Snapshot, metric: str) -> Yardstick:
         means=means,
         spread=prototype_spread(means, space),
         others=others,
-        unrelated=unrelated_pairs(cases, points, space),
+        strangers=nearest_strangers(cases, points, space),
     )
