@@ -33,7 +33,7 @@ class Settings:
     k: int
     metric: str | None
     rule: Rule | None
-    level: float
+    level: float = 0.9
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, numbers.Integral) or self.k < 1:
