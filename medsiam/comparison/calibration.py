@@ -136,8 +136,8 @@ _DOCUMENT = TypeAdapter(Calibration)
 _read: WeakKeyDictionary[ReferenceBank, tuple[KeptCalibration, Calibration]] = WeakKeyDictionary()
 
 
-def newest_calibration(bank: ReferenceBank) -> Calibration | None:
-    """The newest calibration that the bank keeps; None where it has none.
+def newest_calibration(bank: ReferenceBank) -> tuple[KeptCalibration, Calibration] | None:
+    """The newest calibration, as the bank keeps it and as it reads; None where it has none.
 
     Raises:
         BankError: a newer program made it, or it is of another encoder or no calibration at all.
@@ -148,7 +148,7 @@ def newest_calibration(bank: ReferenceBank) -> Calibration | None:
     known = _read.get(bank)
     if known is None or known[0] != kept:
         known = _read[bank] = kept, read_calibration(kept, bank)
-    return known[1]
+    return known
 
 
 def read_calibration(kept: KeptCalibration, bank: ReferenceBank) -> Calibration:

@@ -49,7 +49,7 @@ def calibration_in_use(
         UsageError: rule "combined" without a probability to go with it.
         BankError: a calibration that cannot be read.
     """
-    found, kept = newest_calibration(bank), bank.calibration
+    kept, found = newest_calibration(bank) or (None, None)
     chosen = metric or (found.metric if found is not None else "cosine")
     calibrated = None if found is None else found.of(chosen)
     reason = NOT_CALIBRATED

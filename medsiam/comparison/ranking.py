@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from medsiam.comparison.calibration import MetricCalibration
 from medsiam.comparison.combined import Combined
-from medsiam.comparison.conditions import Prototypes, prototype_spread, prototypes, rank_conditions
+from medsiam.comparison.conditions import (
+    Prototypes,
+    own_distances,
+    prototype_spread,
+    rank_conditions,
+    without_patients,
+)
 from medsiam.comparison.conformal import ConditionSet, conditions_within, fewest_patients
 from medsiam.comparison.evidence import Evidence, Standing, jackknife
 from medsiam.comparison.leave_patient_out import nearest_patients, nearest_three, patient_minima
@@ -71,8 +77,7 @@ def rank(
         level: of the set of conditions.
     """
     cases, distances = measured.cases.only(keep), distances[keep]
-    means = measured.means if keep.all() else prototypes(cases)
-    spread = measured.spread if keep.all() else prototype_spread(means, measured.space)
+    means, spread = _means_and_spread(measured, keep)
     to_prototype = measured.space.distances(query[None], measured.space.points(means.centres))[0]
     by_patient = patient_minima(distances[None], means)
     nearest = nearest_patients(by_patient, means)
@@ -111,6 +116,19 @@ def rank(
         ),
         far=float(nearest_three(nearest)[0]),
     )
+
+
+def _means_and_spread(measured: Yardstick, keep: NDArray[np.bool_]) -> tuple[Prototypes, float]:
+    """Prototypes of the kept cases, and how far their patients lie from their own."""
+    means, distances = measured.means, measured.own_distances
+    if keep.all():
+        return means, prototype_spread(distances)
+    fewer = without_patients(means, keep)
+    gone = np.ones(len(means.condition_of), dtype=bool)
+    gone[means.group_of_case[keep]] = False
+    moved = np.isin(means.condition_of, means.condition_of[gone])
+    again = own_distances(fewer, measured.space, moved[~gone])
+    return fewer, prototype_spread(np.where(moved[~gone], again, distances[~gone]))
 
 
 def _combine(

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from medsiam.comparison.conditions import Prototypes, prototype_spread, prototypes
+from medsiam.comparison.conditions import Prototypes, own_distances, prototypes
 from medsiam.comparison.matching import CaseArrays, patient_codes
 from medsiam.comparison.novelty import MIN_PATIENTS, NearestOthers, nearest_others
 from medsiam.comparison.space import Space, make_space
@@ -31,7 +31,7 @@ class Yardstick:
         space: in which distances are taken.
         points: (n, d) the cases in it.
         means: prototypes of all conditions, nobody left out.
-        spread: how far patients lie from their own prototype, see `prototype_spread`.
+        own_distances: how far patients lie from their own prototype.
         others: nearest case of another patient for each case; None below `MIN_PATIENTS`.
         strangers: how near cases of other conditions come; None where nobody knows.
     """
@@ -42,7 +42,7 @@ class Yardstick:
     space: Space
     points: NDArray[np.float64]
     means: Prototypes
-    spread: float
+    own_distances: NDArray[np.float64]
     others: NearestOthers | None
     strangers: Strangers | None
 
@@ -93,7 +93,7 @@ def _measure(bank: ReferenceBank, snapshot: Snapshot, metric: str) -> Yardstick:
         space=space,
         points=points,
         means=means,
-        spread=prototype_spread(means, space),
+        own_distances=own_distances(means, space),
         others=others,
         strangers=nearest_strangers(cases, points, space),
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from scipy.spatial.distance import cdist
 
 from medsiam.comparison.matching import CaseArrays
@@ -23,7 +24,7 @@ def test_nearest_of_another_condition_and_patient_by_plain_loops():
         )
         for i in range(40)
     ]
-    assert found.distances.tolist() == np.sort(expected).tolist()
+    assert found.distances == pytest.approx(np.sort(expected))
     one = CaseArrays(cases.case_ids, np.full(40, "A"), patients, vectors)
     assert nearest_strangers(one, vectors, Space("euclidean")) is None
 
