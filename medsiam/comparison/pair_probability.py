@@ -23,6 +23,7 @@ Codes = NDArray[np.intp]
 
 _FOLDS = 5
 _HALVES = 20
+_DRAWS = 200
 _COVERAGE_LEVEL = 0.9
 
 
@@ -78,7 +79,12 @@ def measure_probabilities(
             np.average(((answers - truth) ** 2).sum(axis=1), weights=own.weights)
         ),
         reliability=measure_reliability(
-            said, right, own.patients[rows], weights=weights, random_state=random_state
+            said,
+            right,
+            own.patients[rows],
+            weights=weights,
+            lucky=drawn_matches(answers, shown, rows, random_state=random_state),
+            random_state=random_state,
         ),
         limits=tuple(
             ConformalLimit(level, conformal_limit(of_true, own.patients, level)) for level in LEVELS
@@ -86,6 +92,26 @@ def measure_probabilities(
         coverage=coverage,
         set_size=size,
     )
+
+
+def drawn_matches(
+    given: Floats, shown: Codes, rows: Codes, *, random_state: int = 0
+) -> NDArray[np.bool_]:
+    """Which pairs would be right if the conditions of the queries were drawn as given.
+
+    Args:
+        given: (m, c) probabilities.
+        shown: (p,) condition of the case of each pair.
+        rows: (p,) query of each pair; all pairs of a query share its drawn condition.
+        random_state: seed.
+
+    Returns:
+        (200, p).
+    """
+    bounds = np.cumsum(given, axis=1)
+    draws = np.random.default_rng(random_state).random((_DRAWS, len(given)))
+    drawn = np.stack([(draw[:, None] > bounds[:, :-1]).sum(axis=1) for draw in draws])
+    return np.asarray(drawn[:, rows] == shown)
 
 
 def _folds(patients: Codes, random_state: int) -> Codes:

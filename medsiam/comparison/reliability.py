@@ -59,6 +59,7 @@ def measure_reliability(
     patients: ArrayLike,
     *,
     weights: ArrayLike | None = None,
+    lucky: NDArray[np.bool_] | None = None,
     random_state: int = 0,
 ) -> Reliability:
     """Measure probabilities that were given without knowing the outcome.
@@ -73,6 +74,8 @@ def measure_reliability(
         right: (n,) outcomes.
         patients: (n,) who asked.
         weights: (n,) of the answers; None: each 1.
+        lucky: (r, n) outcomes drawn as the probabilities have it, where those of several answers
+            hang together; None: each is drawn by itself.
         random_state: seed of bootstrap and luck.
 
     Raises:
@@ -87,19 +90,17 @@ def measure_reliability(
     order = np.argsort(given, kind="stable")
     given, truth, mass, owners = given[order], truth[order], mass[order], owners[order]
     rng = np.random.default_rng(random_state)
+    drawn = rng.random((_RESAMPLES, len(given))) < given if lucky is None else lucky[:, order]
     n = int(owners.max()) + 1
     draws = rng.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
     resampled = [_ece(given, truth, mass * draw[owners]) for draw in draws]
-    lucky = [
-        _ece(given, (rng.random(len(given)) < given).astype(np.float64), mass)
-        for _ in range(_RESAMPLES)
-    ]
+    by_luck = [_ece(given, outcome.astype(np.float64), mass) for outcome in drawn]
     low, high = np.quantile(resampled, [0.025, 0.975])
     return Reliability(
         ece=_ece(given, truth, mass),
         low=float(low),
         high=float(high),
-        ece_by_luck=float(np.mean(lucky)),
+        ece_by_luck=float(np.mean(by_luck)),
         bins=_bins(given, truth, mass),
         n_answers=len(given),
         n_patients=n,
