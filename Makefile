@@ -49,6 +49,8 @@ campaign: setup  ## the long hunts: ten thousand files, bombs, kills, half an ho
 	$(BIN)/python -m tests.campaigns.tree
 	$(BIN)/python -m tests.campaigns.bombs
 	$(BIN)/python -m tests.campaigns.bank_kills
+	$(BIN)/python -m tests.campaigns.bank_writers
+	$(BIN)/python -m tests.campaigns.bank_flips
 	$(BIN)/python -m tests.campaigns.fuzz --seconds 1800
 
 bench: setup  ## remake the numbers of docs/benchmarks.md (needs MEDSIAM_DATA)

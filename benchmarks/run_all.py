@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("startup.py", "reading.py", "few_shot.py", "training_speed.py")
+SCRIPTS = ("startup.py", "reading.py", "few_shot.py", "audit.py", "training_speed.py")
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """The case table: a CSV that says which scan belongs to which condition and patient.
 
 Columns: `path,condition` are needed (`label` is accepted for `condition`); `patient_id, group,
-case_id, split, phase, proof, licence, source, modality, mask_path, notes` are used where present;
-every other column is kept in `CaseRow.extra`, and named in a notice. Paths are absolute or
-relative to the CSV.
+case_id, split, phase, proof, licence, source, modality, mask_path, notes, site, scanner, acquired,
+curator` are used where present; every other column is kept in `CaseRow.extra`, and named in a
+notice. Paths are absolute or relative to the CSV.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ KNOWN_COLUMNS = (
     "modality",
     "mask_path",
     "notes",
+    "site",
+    "scanner",
+    "acquired",
+    "curator",
 )
 _FAULTS_SHOWN = 20
 
@@ -63,6 +67,10 @@ class CaseRow:
     modality: str | None = None
     mask_path: Path | None = None
     notes: str | None = None
+    site: str | None = None
+    scanner: str | None = None
+    acquired: str | None = None
+    curator: str | None = None
     extra: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:  # the generated one would print the patient's identifier
@@ -208,6 +216,10 @@ def _row(
         modality=cells.get("modality"),
         mask_path=(folder / mask).absolute() if mask else None,
         notes=cells.get("notes"),
+        site=cells.get("site"),
+        scanner=cells.get("scanner"),
+        acquired=cells.get("acquired"),
+        curator=cells.get("curator"),
         extra=_extra(record, columns, joined=bool(cells.get("case_id"))),
     )
 

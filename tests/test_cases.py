@@ -119,12 +119,12 @@ def test_a_patient_never_appears_in_repr_or_messages(tmp_path):
 
 
 def test_further_columns_are_kept_and_never_printed(tmp_path):
-    text = "path,label,patient_id,phase,view,site\na.png,X,p,ED,AP,\n"
+    text = "path,label,patient_id,phase,view,room\na.png,X,p,ED,AP,\n"
     table = read_case_table(write(tmp_path, text, "a.png"))
     (row,) = table.rows
     assert row.extra == (("phase", "ED"), ("view", "AP"))
-    assert [row.value(c) for c in ("view", "site", "phase", "condition")] == ["AP", None, "ED", "X"]
+    assert [row.value(c) for c in ("view", "room", "phase", "condition")] == ["AP", None, "ED", "X"]
     assert "AP" not in repr(row)
-    assert "columns not used: view, site" in table.notices
+    assert "columns not used: view, room" in table.notices
     joined = read_case_table(write(tmp_path, "path,label,case_id,phase\na.png,X,c,ED\n", "a.png"))
     assert (joined.rows[0].phase, joined.rows[0].extra) == ("ED", ())

@@ -9,6 +9,7 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.bank.case import PROOFS as PROOFS
     from medsiam.bank.case import Case as Case
+    from medsiam.bank.difference import Difference as Difference
     from medsiam.bank.intake import FailedRow as FailedRow
     from medsiam.bank.intake import Intake as Intake
     from medsiam.bank.intake import add_case_table as add_case_table
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "PROOFS": ".case",
     "Case": ".case",
+    "Difference": ".difference",
     "FailedRow": ".intake",
     "Intake": ".intake",
     "KeptCalibration": ".store",
@@ -34,6 +36,7 @@ _HOMES = {
 __all__ = [
     "PROOFS",
     "Case",
+    "Difference",
     "FailedRow",
     "Intake",
     "KeptCalibration",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient
 from medsiam.bank.store import BankFacts, CaseRecord, CaseStore, ScanFacts
 from medsiam.errors import BankError, EncoderMismatchError, MedsiamError, ScanError
+from medsiam.scans.faults import ScanWarning
 from medsiam.scans.scan import Scan
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def embed_cases(
     *,
     store: CaseStore,
     encoder: Encoder,
-    scans_folder: Path,
+    scans_folder: Path | None,
     on_refused: Refusal | None = None,
 ) -> list[CaseRecord]:
     """Return the records to store; `new_cases` is read batch by batch, pixels are let go at once.
@@ -44,7 +46,7 @@ def embed_cases(
         new_cases: may be a generator that reads files.
         store: asked whether the bank would take each case, before the work is done.
         encoder: the bank's own.
-        scans_folder: where the scans are kept.
+        scans_folder: where the scans are kept; None where they are not.
         on_refused: told of each case that cannot be added; without it the first one raises.
 
     Raises:
@@ -63,10 +65,14 @@ def embed_cases(
             with _refusing(case.case_id, on_refused):
                 vectors = _finite(outcome, case)
                 arrived.admit(case)
-                for scan in new.scans:
-                    write_scan(scan, scans_folder)
-                records.append(CaseRecord(case, tuple(map(ScanFacts.of, new.scans)), vectors))
+                facts = tuple(_keep(scan, scans_folder) for scan in new.scans)
+                records.append(CaseRecord(case, facts, vectors))
     return records
+
+
+def _keep(scan: Scan, folder: Path | None) -> ScanFacts:
+    facts = ScanFacts.of(scan)
+    return facts if folder is None else replace(facts, kept_digest=write_scan(scan, folder))
 
 
 def _batches(new_cases: Iterable[NewCase]) -> Iterator[list[NewCase]]:
@@ -89,12 +95,27 @@ def _check(new: NewCase, store: CaseStore) -> Case:
                 f"case {new.case_id}: its scan is {scan.spatial_dims}D, bank {facts.name} holds "
                 f"{facts.spatial_dims}D scans"
             )
-    case = _describe(new, facts)
+    said = _said_of_identity(new)
+    if said and not new.pixels_checked_by:
+        raise BankError(
+            f"case {new.case_id}: {said}; look at it, and if it shows nobody's name, date or face, "
+            f"confirm that with --confirm-burned-in {new.case_id} (in Python: pixels_checked_by)"
+        )
+    case = _describe(new, facts, checked=said is not None)
     store.check(case)
     return case
 
 
-def _describe(new: NewCase, facts: BankFacts) -> Case:
+def _said_of_identity(new: NewCase) -> str | None:
+    """Return what a header says of names, dates or a face in the picture; None for nothing."""
+    for scan in new.scans:
+        for text in scan.warnings:
+            if isinstance(text, ScanWarning) and text.code == "shows_identity":
+                return text
+    return None
+
+
+def _describe(new: NewCase, facts: BankFacts, *, checked: bool) -> Case:
     first = new.scans[0]
     patient_id = (new.patient_id or "").strip()
     return Case(
@@ -111,6 +132,11 @@ def _describe(new: NewCase, facts: BankFacts) -> Case:
         content_hashes=tuple(scan.content_hash for scan in new.scans),
         added=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=new.notes,
+        site=new.site,
+        scanner=new.scanner or first.scanner,
+        acquired=new.acquired,
+        curator=new.curator,
+        pixels_checked_by=new.pixels_checked_by if checked else None,
     )
 
 

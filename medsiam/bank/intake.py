@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from medsiam.bank.admission import check_phases
 from medsiam.bank.case import PROOFS
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.reference_bank import ReferenceBank
+from medsiam.bank.who import operating_user
 from medsiam.cases import CaseRow, CaseTable, group_cases
 from medsiam.errors import BankError, MedsiamError, ScanError, UsageError
 from medsiam.scans import read_scan
@@ -22,6 +23,7 @@ _HOW = {
     "licence": "add a column licence, or give --licence for all rows without one "
     "(the licence or consent that allows its use; an explicit none is allowed)",
 }
+_CASES_NAMED = 5
 _SHORTEST_TELLING_ID = 4  # characters; a shorter identifier is found in any text
 
 
@@ -42,13 +44,16 @@ class Intake:
     notices: tuple[str, ...] = ()
 
 
-def add_case_table(
+def add_case_table(  # noqa: PLR0913 - what holds for all rows, each by its name
     bank: ReferenceBank,
     table: CaseTable,
     *,
     proof: str | None = None,
     licence: str | None = None,
     source: str | None = None,
+    confirmed: Collection[str] = (),
+    who: str | None = None,
+    why: str | None = None,
     progress: Callable[[], None] | None = None,
 ) -> Intake:
     """Add the cases of a table to the bank, all as one new version.
@@ -63,21 +68,30 @@ def add_case_table(
         proof: for cases whose own column is empty.
         licence: likewise.
         source: likewise.
+        confirmed: case_ids whose scans say that they show names, dates or a face, and that a
+            person has looked at and found to show nobody.
+        who: adds the cases, and has looked; by default the user of the operating system.
+        why: for the list of versions; by default the name of the table.
         progress: called once per row.
 
     Raises:
-        UsageError: `proof` is not one of `PROOFS`.
+        UsageError: `proof` is not one of `PROOFS`, or a confirmed case is not in the table.
         BankError: not one case says how its diagnosis was proven, or what allows its use.
     """
     if proof is not None and proof not in PROOFS:
         raise UsageError(f"unknown proof {proof!r}; use one of {', '.join(PROOFS)}")
+    who = who or operating_user()
     defaults = {"proof": proof, "licence": licence, "source": source}
     reading = _Reading(table, defaults, progress, phases=bank.phases if bank.cases else None)
+    reading.confirm(confirmed, who)
     for name in ("proof", "licence"):
         if not any(reading.text(rows, name) for rows in reading.cases.values()):
             raise BankError(f"no case of {table.path} has a {name}: {_HOW[name]}")
     added = bank.add_many(
-        reading.new_cases(), why=f"from {table.path.name}", on_refused=reading.refuse
+        reading.new_cases(),
+        who=who,
+        why=why or f"from {table.path.name}",
+        on_refused=reading.refuse,
     )
     return Intake(tuple(case.case_id for case in added), reading.failed, reading.notices)
 
@@ -99,6 +113,21 @@ class _Reading:
         self._progress = progress
         self._failed: dict[int, FailedRow] = {}
         self._n_telling = 0
+        self._may_show_text: list[str] = []
+        self._confirmed: frozenset[str] = frozenset()
+        self._who: str | None = None
+
+    def confirm(self, case_ids: Collection[str], who: str | None) -> None:
+        """Take down who has looked at the scans of these cases.
+
+        Raises:
+            UsageError: one of them is not in the table, or nobody knows who has looked.
+        """
+        if unknown := sorted(set(case_ids) - self.cases.keys()):
+            raise UsageError(f"the table has no case {', '.join(unknown)} that could be confirmed")
+        if case_ids and not who:
+            raise UsageError("a confirmation needs the name of who has looked; give --who")
+        self._confirmed, self._who = frozenset(case_ids), who
 
     @property
     def failed(self) -> tuple[FailedRow, ...]:
@@ -108,13 +137,22 @@ class _Reading:
     @property
     def notices(self) -> tuple[str, ...]:
         """Remarks on the texts that were stored as they are."""
-        if not self._n_telling:
-            return ()
-        return (
-            f"in {self._n_telling} cases the case_id, source or notes contain the patient's "
-            "identifier; the bank keeps and shows these texts as they are: where that is not "
-            "allowed, give a case_id of your own",
-        )
+        said = []
+        if self._n_telling:
+            said.append(
+                f"in {self._n_telling} cases the case_id, source, notes or another text contain "
+                "the patient's identifier; the bank keeps and shows these texts as they are: where "
+                "that is not allowed, give a case_id of your own"
+            )
+        if self._may_show_text:
+            shown = ", ".join(self._may_show_text[:_CASES_NAMED])
+            more = len(self._may_show_text) - _CASES_NAMED
+            said.append(
+                "pictures of a kind that often shows names or dates (ultrasound, screenshots), of "
+                f"which no header says that they show none; look at them: {shown}"
+                + (f" and {more} more" if more > 0 else "")
+            )
+        return tuple(said)
 
     def text(self, rows: tuple[CaseRow, ...], name: str) -> str | None:
         """Return what the rows of a case say in a column, else what was given for all rows."""
@@ -165,8 +203,17 @@ class _Reading:
             source=self.text(rows, "source"),
             phases=_phases(rows),
             notes=self.text(rows, "notes"),
+            site=self.text(rows, "site"),
+            scanner=self.text(rows, "scanner"),
+            acquired=self.text(rows, "acquired"),
+            curator=self.text(rows, "curator"),
+            pixels_checked_by=self._who if first.case_id in self._confirmed else None,
         )
         self._n_telling += _tells_patient(new)
+        if any(
+            getattr(said, "code", None) == "burned_in_text" for s in scans for said in s.warnings
+        ):
+            self._may_show_text.append(new.case_id)
         return new
 
     def _read(self, rows: tuple[CaseRow, ...]) -> tuple[Scan, ...] | None:
@@ -200,5 +247,6 @@ def _usual_phases(cases: Iterable[tuple[CaseRow, ...]]) -> tuple[str, ...]:
 def _tells_patient(new: NewCase) -> bool:
     """True where a text that the bank keeps contains the patient's identifier itself."""
     patient_id = (new.patient_id or "").strip()
-    texts = (new.case_id, new.source or "", new.notes or "")
-    return len(patient_id) >= _SHORTEST_TELLING_ID and any(patient_id in text for text in texts)
+    texts = (new.case_id, new.source, new.notes, new.site, new.scanner, new.acquired, new.curator)
+    told = any(patient_id in text for text in texts if text)
+    return len(patient_id) >= _SHORTEST_TELLING_ID and told

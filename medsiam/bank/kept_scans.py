@@ -7,6 +7,8 @@ exact geometry and the other facts are in the database, so that a scan comes bac
 from __future__ import annotations
 
 import gzip
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from medsiam.scans import read_scan
 from medsiam.scans.scan import Scan
 from medsiam.writing import write_atomically
 
+_READ_ON_OPENING = 1 << 30  # bytes; about a second
 _INT16 = np.iinfo(np.int16)
 
 
@@ -28,18 +31,68 @@ def scan_path(folder: Path, content_hash: str) -> Path:
     return folder / f"{content_hash}.nii.gz"
 
 
-def write_scan(scan: Scan, folder: Path) -> Path:
+def write_scan(scan: Scan, folder: Path) -> str:
     """Keep the scan's values and geometry, atomically; nothing of its header goes along.
+
+    Returns:
+        sha256 of the file: of the one that is there already, where it is whole.
 
     Raises:
         OutputError: the folder cannot be written.
     """
     path = scan_path(folder, scan.content_hash)
-    if path.exists():
-        return path
+    if path.exists() and _is_whole(ScanFacts.of(scan), folder):
+        return _digest(path)
     # No name and no time in the gzip header: the same scan gives the same bytes anywhere.
-    write_atomically(path, gzip.compress(_nifti(scan).to_bytes(), compresslevel=1, mtime=0))
-    return path
+    content = gzip.compress(_nifti(scan).to_bytes(), compresslevel=1, mtime=0)
+    write_atomically(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _is_whole(facts: ScanFacts, folder: Path) -> bool:
+    try:
+        read_kept_scan(facts, folder, case_id="left by an earlier one")
+    except BankError:
+        return False
+    return True
+
+
+def check_kept_scans(kept: Iterable[tuple[str, ScanFacts]], folder: Path) -> None:
+    """Hold kept files against their checksums, without reading them as scans.
+
+    Files beyond the first GiB are only looked for, so that a bank of large volumes opens quickly;
+    a scan is held against its content in any case when it is read.
+
+    Args:
+        kept: case_id and facts of each scan.
+        folder: of the files.
+
+    Raises:
+        BankError: a file is missing or damaged; the case is named.
+    """
+    n_bytes = 0
+    for case_id, facts in kept:
+        path = scan_path(folder, facts.content_hash)
+        try:
+            n_bytes += path.stat().st_size
+            damaged = (
+                facts.kept_digest is not None  # which a bank of form 1 has not
+                and n_bytes <= _READ_ON_OPENING
+                and _digest(path) != facts.kept_digest
+            )
+        except FileNotFoundError as error:
+            raise _missing(case_id, path) from error
+        except OSError as error:
+            raise BankError(
+                f"case {case_id}: its kept scan {path} cannot be read: {error.strerror}"
+            ) from error
+        if damaged:
+            raise _damaged(case_id, path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_kept_scan(facts: ScanFacts, folder: Path, *, case_id: str) -> Scan:
@@ -50,7 +103,7 @@ def read_kept_scan(facts: ScanFacts, folder: Path, *, case_id: str) -> Scan:
     """
     path = scan_path(folder, facts.content_hash)
     if not path.is_file():
-        raise BankError(f"case {case_id}: its kept scan {path} is missing")
+        raise _missing(case_id, path)
     try:
         values = read_scan(path).array.reshape(facts.shape)
         scan = Scan(
@@ -69,6 +122,12 @@ def read_kept_scan(facts: ScanFacts, folder: Path, *, case_id: str) -> Scan:
     if scan.content_hash != facts.content_hash:
         raise _damaged(case_id, path)
     return scan
+
+
+def _missing(case_id: str, path: Path) -> BankError:
+    return BankError(
+        f"case {case_id}: its kept scan {path} is missing; restore it from a copy of the bank"
+    )
 
 
 def _damaged(case_id: str, path: Path) -> BankError:

@@ -22,6 +22,10 @@ class NewCase:
         licence, source: what allows the use of the case, and where it comes from.
         phases: a name for each scan; ("",) for one scan.
         notes: free text.
+        site, acquired, curator: where and when it was scanned, who vouches for it.
+        scanner: on what; where nothing is given, what the scan's header says.
+        pixels_checked_by: who looked at scans whose headers say that they show names, dates or a
+            face, and found that they may be kept; without a name such a case is refused.
 
     Raises:
         BankError: a fact is missing or not one that a bank keeps.
@@ -36,6 +40,11 @@ class NewCase:
     source: str | None = None
     phases: tuple[str, ...] = ("",)
     notes: str | None = None
+    site: str | None = None
+    scanner: str | None = None
+    acquired: str | None = None
+    curator: str | None = None
+    pixels_checked_by: str | None = None
 
     def __post_init__(self) -> None:
         _require_text(self.case_id, "the case_id", "a case")

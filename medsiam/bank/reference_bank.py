@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import shutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,26 +9,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from medsiam.bank.case import Case
+from medsiam.bank.difference import Difference, difference
 from medsiam.bank.filling import Refusal, embed_cases
-from medsiam.bank.kept_scans import read_kept_scan
+from medsiam.bank.folder import (
+    DATABASE,
+    ENCODER,
+    SCANS,
+    check_encoder_files,
+    make_folder,
+    read_card,
+)
+from medsiam.bank.kept_scans import check_kept_scans, read_kept_scan
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient, new_salt
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.bank.store import BankFacts, CaseStore, KeptCalibration, Snapshot, Version
 from medsiam.bank.who import operating_user
 from medsiam.encoders.card import EncoderCard
-from medsiam.errors import BankError, EncoderMismatchError, OutputError
+from medsiam.errors import BankError, EncoderMismatchError
 from medsiam.scans.scan import Scan
 
 if TYPE_CHECKING:
     from medsiam.encoders import Encoder
-
-DATABASE = "bank.sqlite"
-ENCODER = "encoder"
-SCANS = "scans"
 
 
 class ReferenceBank:
@@ -50,7 +52,14 @@ class ReferenceBank:
 
     @classmethod
     def create(
-        cls, path: Path | str, encoder: Encoder, *, name: str | None = None
+        cls,
+        path: Path | str,
+        encoder: Encoder,
+        *,
+        name: str | None = None,
+        pixels: bool = True,
+        who: str | None = None,
+        why: str | None = None,
     ) -> ReferenceBank:
         """Make an empty bank that is filled and queried with this encoder.
 
@@ -58,13 +67,14 @@ class ReferenceBank:
             path: a folder that does not exist yet, or is empty.
             encoder: its weights and card are copied into the bank.
             name: for people; the folder's name where none is given.
+            pixels: False for a bank of embeddings alone, which keeps no scan and can show none.
+            who: makes it; by default the user of the operating system.
+            why: for the list of versions.
 
         Raises:
             BankError: there is something at `path` already.
             OutputError: the folder cannot be written.
         """
-        from medsiam.encoders import save_encoder
-
         folder = Path(path)
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise BankError(f"{folder} exists already; choose another place for the new bank")
@@ -76,18 +86,9 @@ class ReferenceBank:
             embedding_dim=encoder.embedding_dim,
             spatial_dims=encoder.recipe.spatial_dims,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
+            keeps_pixels=pixels,
         )
-        # Everything is made beside the place and moved there in one step: never half a bank.
-        draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
-        try:
-            (draft / SCANS).mkdir(parents=True)
-            save_encoder(encoder, draft / ENCODER)
-            SqliteStore.create(draft / DATABASE, facts, who=operating_user())
-            draft.replace(folder)
-        except OSError as error:
-            raise OutputError(f"bank {folder} cannot be written: {error.strerror}") from error
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+        make_folder(folder, encoder, facts, who=who or operating_user(), why=why)
         bank = cls.open(folder)
         bank._encoder = encoder
         return bank
@@ -104,15 +105,23 @@ class ReferenceBank:
         if not folder.is_dir():
             raise BankError(f"there is no bank at {folder}; make one with `medsiam bank create`")
         store = SqliteStore.open(folder / DATABASE)
-        bank = cls(folder, store, _read_card(folder))
+        bank = cls(folder, store, read_card(folder))
         bank.check_encoder(bank.encoder_card)
+        check_encoder_files(folder, store.facts)
         store.check_whole()
+        if store.facts.keeps_pixels:
+            check_kept_scans(store.scan_facts(), folder / SCANS)
         return bank
 
     @property
     def name(self) -> str:
         """The bank's name."""
         return self._store.facts.name
+
+    @property
+    def keeps_pixels(self) -> bool:
+        """False for a bank of embeddings alone."""
+        return self._store.facts.keeps_pixels
 
     @property
     def version(self) -> int:
@@ -218,6 +227,11 @@ class ReferenceBank:
         source: str | None = None,
         phases: Sequence[str] = ("",),
         notes: str | None = None,
+        site: str | None = None,
+        scanner: str | None = None,
+        acquired: str | None = None,
+        curator: str | None = None,
+        pixels_checked_by: str | None = None,
     ) -> Case:
         """Add one case; see `NewCase` for the arguments and `add_many` for the errors."""
         new = NewCase(
@@ -230,6 +244,11 @@ class ReferenceBank:
             source=source,
             phases=tuple(phases),
             notes=notes,
+            site=site,
+            scanner=scanner,
+            acquired=acquired,
+            curator=curator,
+            pixels_checked_by=pixels_checked_by,
         )
         return self.add_many([new])[0]
 
@@ -263,7 +282,7 @@ class ReferenceBank:
             new_cases,
             store=self._store,
             encoder=self.encoder,
-            scans_folder=self.path / SCANS,
+            scans_folder=self.path / SCANS if self.keeps_pixels else None,
             on_refused=on_refused,
         )
         added = self._store.add(
@@ -311,12 +330,26 @@ class ReferenceBank:
         """Return the kept scans of a case, in phase order, without patient and study.
 
         Raises:
-            BankError: there is no such case, or a kept scan is missing or damaged.
+            BankError: there is no such case, the bank keeps no pixels, or a kept scan is missing
+                or damaged.
         """
+        if not self.keeps_pixels:
+            raise BankError(
+                f"bank {self.name} keeps no pixels (it was made with --no-pixels), so the scans of "
+                f"case {case_id} cannot be shown; its embedding and its facts are all there is"
+            )
         return tuple(
             read_kept_scan(facts, self.path / SCANS, case_id=case_id)
             for facts in self._store.record(case_id).scans
         )
+
+    def diff(self, older: int, newer: int) -> Difference:
+        """Return which cases came, went or were replaced between two versions.
+
+        Raises:
+            BankError: there is no such version.
+        """
+        return difference(self.snapshot(older), self.snapshot(newer))
 
     def hash_patient(self, patient_id: str) -> str:
         """Return the patient's salted hash: the only form that is ever stored or printed."""
@@ -343,19 +376,3 @@ class ReferenceBank:
             f"ReferenceBank({self.name!r}, version {snapshot.version}, {len(snapshot.cases)} cases "
             f"of {len(snapshot.conditions)} conditions, encoder {self.encoder_card.name!r})"
         )
-
-
-def _read_card(folder: Path) -> EncoderCard:
-    """Read the card of the bank's encoder, which needs no torch."""
-    encoder = folder / ENCODER
-    for name in ("card.json", "weights.safetensors"):
-        if not (encoder / name).is_file():
-            raise BankError(
-                f"bank {folder} is not whole: {ENCODER}/{name} is missing; restore it from a copy"
-            )
-    try:
-        return EncoderCard.model_validate_json((encoder / "card.json").read_bytes())
-    except (OSError, ValidationError) as error:
-        raise BankError(
-            f"bank {folder}: {ENCODER}/card.json is no encoder's card; restore it from a copy"
-        ) from error

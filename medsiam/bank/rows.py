@@ -33,6 +33,7 @@ def facts_to_values(facts: BankFacts) -> Values:
         "spatial_dims": str(facts.spatial_dims),
         "created": facts.created,
         "pixels": _KEPT if facts.keeps_pixels else "none",
+        "encoder_digest": facts.encoder_digest or "",
     }
     return values | {"digest": schema.digest(sorted(values.items()))}
 
@@ -53,7 +54,9 @@ def facts_from_values(stored: Mapping[str, str]) -> BankFacts:
         embedding_dim=int(values["embedding_dim"]),
         spatial_dims=int(values["spatial_dims"]),
         created=values["created"],
-        keeps_pixels=values.get("pixels", _KEPT) == _KEPT,  # form 1 knew nothing else
+        # Form 1 knew neither.
+        keeps_pixels=values.get("pixels", _KEPT) == _KEPT,
+        encoder_digest=values.get("encoder_digest") or None,
     )
 
 
@@ -161,7 +164,7 @@ def record_from_rows(
     # The first column of a scan is the row number of its case, given by the database.
     covered = _covered(fields, [list(scan)[1:] for scan in scans], later)
     _check(f"case {row.case_id}", covered, row.digest, blobs)
-    facts = tuple(_scan_facts(scan) for scan in scans)
+    facts = tuple(scan_facts(scan) for scan in scans)
     case = Case(
         case_id=row.case_id,
         condition=row.condition,
@@ -194,7 +197,8 @@ def check_removal(row: Row[Any]) -> None:
         raise _mismatch(f"the removal of case {row.case_id}")
 
 
-def _scan_facts(row: Row[Any]) -> ScanFacts:
+def scan_facts(row: Row[Any]) -> ScanFacts:
+    """Return what a row of `scans` says, unchecked."""
     return ScanFacts(
         content_hash=row.content_hash,
         spatial_dims=row.spatial_dims,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -27,7 +27,11 @@ _PRAGMAS = (
     # A bank may come from anybody: its schema runs nothing, and damaged pages are looked for.
     "PRAGMA trusted_schema = OFF",
     "PRAGMA cell_size_check = ON",
+    "PRAGMA user_version",  # the first look into the file
 )
+
+
+_NO_ROOM = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_CANTOPEN")
 
 
 def check_header(path: Path) -> None:
@@ -68,14 +72,32 @@ def make_engine(path: Path) -> Engine:
 
 
 def _connect(path: Path, *, mode: str = "rw") -> sqlite3.Connection:
+    how = _rights(path) or f"mode={mode}"
+    try:
+        return _opened(path, how, _PRAGMAS)
+    except sqlite3.OperationalError as error:
+        if not error.sqlite_errorname.startswith(_NO_ROOM):
+            raise
+    # On a full disk the index of the log cannot be made beside the file. Who has the file to
+    # himself keeps it in memory, so that the bank can still be read.
+    return _opened(path, how, ("PRAGMA locking_mode = EXCLUSIVE", *_PRAGMAS))
+
+
+def _opened(path: Path, how: str, pragmas: Iterable[str]) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?{_rights(path) or f'mode={mode}'}",
+        f"{path.absolute().as_uri()}?{how}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,  # BEGIN is ours, see _begin
     )
-    for pragma in _PRAGMAS:
-        connection.execute(pragma).close()
+    # A damaged text is told by its checksum, not by its first letter that is none.
+    connection.text_factory = lambda stored: stored.decode(errors="replace")
+    try:
+        for pragma in pragmas:
+            connection.execute(pragma).close()
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -121,6 +143,8 @@ def transaction(engine: Engine, path: Path, *, writes: bool = False) -> Iterator
             yield connection
     except DBAPIError as error:
         raise _translated(path, error) from error
+    except UnicodeDecodeError as error:  # SQLite quotes the damaged schema
+        raise damaged(path, "its schema is no text") from error
 
 
 def _translated(path: Path, error: DBAPIError) -> MedsiamError:
@@ -137,7 +161,8 @@ def _translated(path: Path, error: DBAPIError) -> MedsiamError:
         )
     if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         return OutputError(
-            f"{path} cannot be written; check the rights of the folder, or work on a copy"
+            f"{path} cannot be written; check the rights of the folder and the room on the disk, "
+            "or work on a copy"
         )
     return damaged(path, str(error.orig))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +14,18 @@ from medsiam.bank import rows, schema, statements
 from medsiam.bank.case import Case
 from medsiam.bank.forms import form_of
 from medsiam.bank.sqlite_file import check_header, create_tables, damaged, make_engine, transaction
-from medsiam.bank.store import Added, BankFacts, CaseRecord, KeptCalibration, Snapshot, Version
-from medsiam.errors import BankError, EncoderMismatchError
+from medsiam.bank.store import (
+    Added,
+    BankFacts,
+    CaseRecord,
+    KeptCalibration,
+    ScanFacts,
+    Snapshot,
+    Version,
+)
+from medsiam.errors import BankError, EncoderMismatchError, MedsiamError
+
+_NAMES_SHOWN = 10
 
 
 class SqliteStore:
@@ -100,6 +111,11 @@ class SqliteStore:
         if not found:
             raise BankError(f"the bank holds no case {case_id}")
         return found[0]
+
+    def scan_facts(self) -> tuple[tuple[str, ScanFacts], ...]:
+        """The case_id and the facts of every scan of the newest version."""
+        with transaction(self._engine, self._path) as connection:
+            return statements.read_scan_facts(connection)
 
     def check(self, case: Case) -> None:
         """Raise BankError where the newest version would refuse the case."""
@@ -225,6 +241,15 @@ class SqliteStore:
         Raises:
             BankError: something is damaged; where it belongs to a case, the case is named.
         """
+        try:
+            self._check_rows()
+        except BankError as error:
+            if not (names := self._unreadable_cases()) or names[0] in str(error):
+                raise
+            shown = ", ".join(names[:_NAMES_SHOWN]) + (" and more" if names[_NAMES_SHOWN:] else "")
+            raise damaged(self._path, f"these cases cannot be read: {shown}") from error
+
+    def _check_rows(self) -> None:
         versions = self.versions()
         self.calibrations()
         with transaction(self._engine, self._path) as connection:
@@ -237,7 +262,21 @@ class SqliteStore:
                     raise damaged(self._path, what)
             verdict = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
         if verdict != "ok":
-            raise damaged(self._path, str(verdict))
+            raise damaged(self._path, str(verdict).splitlines()[-1])
+
+    def _unreadable_cases(self) -> list[str]:
+        """Return the cases of the newest version that cannot be read, as far as their names can."""
+        named, unreadable = [], []
+        with suppress(MedsiamError), transaction(self._engine, self._path) as connection:
+            named = statements.names_by_index(connection)
+        for key, case_id in named:
+            try:
+                with transaction(self._engine, self._path) as connection:
+                    if not statements.read_records(connection, schema.cases.c.id == key):
+                        unreadable.append(case_id)
+            except MedsiamError:
+                unreadable.append(case_id)
+        return unreadable
 
     def _find_version(self, connection: Connection, number: int | None = None) -> Version:
         table = schema.versions

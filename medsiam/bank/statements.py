@@ -23,7 +23,7 @@ from medsiam.bank import rows, schema
 from medsiam.bank.admission import Admission
 from medsiam.bank.case import Case
 from medsiam.bank.forms import form_of
-from medsiam.bank.store import CaseRecord, Version
+from medsiam.bank.store import CaseRecord, ScanFacts, Version
 
 _T = TypeVar("_T")
 CURRENT = schema.cases.c.removed_version.is_(None)
@@ -68,6 +68,16 @@ def _checked_records(
         yield (row.added_version, row.removed_version), record
 
 
+def read_scan_facts(connection: Connection) -> tuple[tuple[str, ScanFacts], ...]:
+    """Return case_id and facts of each scan of the newest version; checksums are not looked at."""
+    cases = schema.cases
+    scans = _by_case(connection, schema.scans, CURRENT)
+    found = connection.execute(select(cases.c.id, cases.c.case_id).where(CURRENT))
+    return tuple(
+        (case_id, rows.scan_facts(scan)) for key, case_id in found for scan in scans.get(key, [])
+    )
+
+
 def _by_case(
     connection: Connection, table: Table, where: ColumnElement[bool]
 ) -> dict[int, list[Row[Any]]]:
@@ -105,6 +115,15 @@ def admission(connection: Connection, asking: Sequence[Case]) -> Admission:
         case_ids={row.case_id for row in held},
         scan_owners={row.content_hash: row.case_id for row in owners},
     )
+
+
+def names_by_index(connection: Connection) -> list[tuple[int, str]]:
+    """Return id and case_id of the newest version's cases without a look at the table itself."""
+    index = "one_current_case_per_id"
+    found = connection.exec_driver_sql(
+        f"SELECT id, case_id FROM cases INDEXED BY {index} WHERE removed_version IS NULL"  # noqa: S608
+    )
+    return [(key, case_id) for key, case_id in found]
 
 
 def current_cases(connection: Connection, case_ids: Sequence[str]) -> list[Row[int, str, str]]:

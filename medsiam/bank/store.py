@@ -28,6 +28,7 @@ class BankFacts:
         spatial_dims: 2 for images, 3 for volumes.
         created: UTC, ISO 8601.
         keeps_pixels: False for a bank of embeddings alone.
+        encoder_digest: sha256 over the files of the encoder in the folder; None where unknown.
     """
 
     name: str
@@ -38,6 +39,7 @@ class BankFacts:
     spatial_dims: int
     created: str
     keeps_pixels: bool = True
+    encoder_digest: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class ScanFacts:
     kept_digest: str | None = None  # sha256 of the kept file; None where none is kept, or unknown
 
     @classmethod
-    def of(cls, scan: Scan, *, kept_digest: str | None = None) -> ScanFacts:
+    def of(cls, scan: Scan) -> ScanFacts:
         """Return what a bank keeps of a scan: nothing that names the patient or the study."""
         return cls(
             content_hash=scan.content_hash,
@@ -68,7 +70,6 @@ class ScanFacts:
             body_part=scan.body_part,
             window=None if scan.window is None else (float(scan.window[0]), float(scan.window[1])),
             photometric=scan.photometric,
-            kept_digest=kept_digest,
         )
 
 
@@ -189,6 +190,9 @@ class CaseStore(Protocol):
 
     def record(self, case_id: str) -> CaseRecord:
         """One case of the newest version."""
+
+    def scan_facts(self) -> tuple[tuple[str, ScanFacts], ...]:
+        """The case_id and the facts of every scan of the newest version."""
 
     def check(self, case: Case) -> None:
         """Raise BankError where the newest version would refuse the case."""

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medsiam.cli import bank_audit, bank_calibrate
+from medsiam.cli import bank_audit, bank_calibrate, bank_versions
+from medsiam.cli.bank_versions import add_who_and_why
 
 if TYPE_CHECKING:
     from medsiam.bank import Case, Intake, ReferenceBank, Snapshot
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
 
 _FEW_PATIENTS = 3
 _FAILURES_SHOWN = 20
+_COLUMNS = (
+    "case",
+    "condition",
+    "patient",
+    "proof",
+    "licence",
+    "modality",
+    "site",
+    "scanner",
+    "acquired",
+    "curator",
+    "added",
+)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,6 +45,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_add(actions)
     _add_remove(actions)
     _add_list(actions)
+    bank_versions.add_actions(actions)
     bank_calibrate.add_action(actions)
     bank_audit.add_action(actions)
 
@@ -45,7 +60,13 @@ def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="folder of the encoder, or a shipped one: default-2d, default-3d, cardiac-cine",
     )
     parser.add_argument("--name", help="name for people (default: the folder's)")
-    parser.set_defaults(run=run, action=_create)
+    parser.add_argument(
+        "--no-pixels",
+        action="store_true",
+        help="keep embeddings and facts only; no scan is kept, none can be shown",
+    )
+    add_who_and_why(parser)
+    parser.set_defaults(run=_create)
 
 
 def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -65,28 +86,32 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--condition", action="append", help="only rows of this condition (may be repeated)"
     )
     parser.add_argument("--split", help="only rows of this split")
+    parser.add_argument(
+        "--confirm-burned-in",
+        nargs="+",
+        default=[],
+        metavar="CASE_ID",
+        help="cases whose header says that names, dates or a face are to be seen, and that you "
+        "have looked at and found to show nobody; your name is kept in their records",
+    )
+    add_who_and_why(parser)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.set_defaults(run=run, action=_add)
+    parser.set_defaults(run=_add)
 
 
 def _add_remove(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("remove", help="remove cases; older versions keep them")
     parser.add_argument("bank", metavar="BANK", type=Path)
     parser.add_argument("case_ids", metavar="CASE_ID", nargs="+")
-    parser.set_defaults(run=run, action=_remove)
+    add_who_and_why(parser)
+    parser.set_defaults(run=_remove)
 
 
 def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("list", help="list cases and conditions")
     parser.add_argument("bank", metavar="BANK", type=Path)
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
-    parser.set_defaults(run=run, action=_list)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Run the chosen action."""
-    code: int = args.action(args)
-    return code
+    parser.set_defaults(run=_list)
 
 
 def _create(args: argparse.Namespace) -> int:
@@ -94,8 +119,16 @@ def _create(args: argparse.Namespace) -> int:
     from medsiam.cli.terminal import print_text
     from medsiam.encoders import load_encoder
 
-    bank = ReferenceBank.create(args.bank, load_encoder(args.encoder), name=args.name)
-    print_text(f"made bank {bank.name} in {bank.path} for encoder {bank.encoder_card.name}")
+    bank = ReferenceBank.create(
+        args.bank,
+        load_encoder(args.encoder),
+        name=args.name,
+        pixels=not args.no_pixels,
+        who=args.who,
+        why=args.why,
+    )
+    kept = "" if bank.keeps_pixels else "; it keeps embeddings only, no pixels"
+    print_text(f"made bank {bank.name} in {bank.path} for encoder {bank.encoder_card.name}{kept}")
     return 0
 
 
@@ -114,6 +147,9 @@ def _add(args: argparse.Namespace) -> int:
             proof=args.proof,
             licence=args.licence,
             source=args.source,
+            confirmed=args.confirm_burned_in,
+            who=args.who,
+            why=args.why,
             progress=advance,
         )
     for text in (*table.notices, *intake.notices):
@@ -156,7 +192,7 @@ def _remove(args: argparse.Namespace) -> int:
     from medsiam.cli.terminal import print_text
 
     bank = ReferenceBank.open(args.bank)
-    version = bank.remove_many(args.case_ids)
+    version = bank.remove_many(args.case_ids, who=args.who, why=args.why)
     print_text(
         f"removed {', '.join(dict.fromkeys(args.case_ids))} from bank {bank.name}, "
         f"now version {version}; older versions keep it"
@@ -174,8 +210,7 @@ def _list(args: argparse.Namespace) -> int:
         print_json(_list_document(bank, snapshot))
     else:
         if snapshot.cases:
-            columns = ("case", "condition", "patient", "proof", "licence", "modality", "added")
-            table("Cases", columns, [_case_line(case) for case in snapshot.cases])
+            table("Cases", _COLUMNS, [_case_line(case) for case in snapshot.cases])
             counts = [tuple(entry.values()) for entry in _conditions(snapshot)]
             table("Conditions", ("condition", "cases", "patients"), counts)
         print_text(_headline(bank, snapshot))
@@ -191,6 +226,10 @@ def _case_line(case: Case) -> tuple[str | None, ...]:
         case.proof,
         case.licence,
         case.modality,
+        case.site,
+        case.scanner,
+        case.acquired,
+        case.curator,
         case.added[:10],
     )
 
@@ -200,7 +239,7 @@ def _headline(bank: ReferenceBank, snapshot: Snapshot) -> str:
     return (
         f"bank {bank.name}, version {snapshot.version}: {_count(len(snapshot.cases), 'case')} of "
         f"{_count(len(snapshot.conditions), 'condition')}; encoder {card.name} "
-        f"({card.fingerprint[:12]})"
+        f"({card.fingerprint[:12]})" + ("" if bank.keeps_pixels else "; no pixels are kept")
     )
 
 
@@ -244,6 +283,7 @@ def _list_document(bank: ReferenceBank, snapshot: Snapshot) -> dict[str, Any]:
         "bank": str(bank.path),
         "name": bank.name,
         "version": snapshot.version,
+        "keeps_pixels": bank.keeps_pixels,
         "encoder": {"name": card.name, "fingerprint": card.fingerprint},
         "phases": list(snapshot.phases),
         "conditions": _conditions(snapshot),

@@ -325,14 +325,14 @@ def _show_differences(
     """What `--against` asked for; baselines' differences are in the document."""
     shown = ("few_shot", "retrieval.precision_at_1", "retrieval.mean_average_precision")
     rows = [
-        (name, found.measure, _cell(found.value, found.low, found.high), f"{found.p:.4f}")
+        (name, found.label, _cell(found.value, found.low, found.high), f"{found.p:.4f}")
         for name, several in list(differences.items())[: len(against)]
         for found in several
         if found.measure.startswith(shown) and not found.measure.endswith("_micro")
     ]
     if rows:
         table(
-            "less the other embeddings; [95 % interval of the paired bootstrap over subjects]",
+            "the first less the other; [95 % interval of the paired bootstrap over subjects]",
             ("other", "figure", "difference", "p"),
             rows,
         )

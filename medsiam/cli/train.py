@@ -102,8 +102,8 @@ def _print(result: TrainingRun, *, as_json: bool) -> None:
     for metric in result.encoder.card.metrics:
         print_text(
             f"{metric.name}: {metric.value:.3f} [{metric.low:.2f}, {metric.high:.2f}], "
-            f"{metric.n} {metric.unit_of_n}; chance {metric.chance:.2f}, "
-            f"majority {metric.majority:.2f}"
+            f"{metric.n} {metric.unit_of_n}; chance {metric.chance:.3g}, "
+            f"majority {metric.majority:.3g}"
         )
     print_text(f"best epoch: {result.best_epoch}")
     print_text(f"encoder: {result.folder / 'encoder'}")

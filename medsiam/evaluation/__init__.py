@@ -7,6 +7,13 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.evaluation.audit.document import audit_document as audit_document
+    from medsiam.evaluation.audit.examine import audit_bank as audit_bank
+    from medsiam.evaluation.audit.examine import audit_steps as audit_steps
+    from medsiam.evaluation.audit.findings import Finding as Finding
+    from medsiam.evaluation.audit.findings import list_findings as list_findings
+    from medsiam.evaluation.audit.page import audit_page as audit_page
+    from medsiam.evaluation.audit.result import BankAudit as BankAudit
     from medsiam.evaluation.document import evaluation_csv as evaluation_csv
     from medsiam.evaluation.document import evaluation_document as evaluation_document
     from medsiam.evaluation.items import Items as Items
@@ -36,12 +43,14 @@ if TYPE_CHECKING:
     from medsiam.evaluation.spread import Difference as Difference
 
 _HOMES = {
+    "BankAudit": ".audit.result",
     "Classification": ".result",
     "ConditionCount": ".result",
     "Difference": ".spread",
     "EpisodeProtocol": ".protocol",
     "Evaluation": ".result",
     "FewShot": ".result",
+    "Finding": ".audit.findings",
     "Figure": ".result",
     "Items": ".items",
     "OpenSet": ".result",
@@ -54,6 +63,10 @@ _HOMES = {
     "TableEvaluation": ".of_table",
     "UnevenShots": ".result",
     "Verification": ".result",
+    "audit_bank": ".audit.examine",
+    "audit_document": ".audit.document",
+    "audit_page": ".audit.page",
+    "audit_steps": ".audit.examine",
     "compare_evaluations": ".paired",
     "evaluate": ".measure",
     "evaluate_rows": ".of_table",
@@ -61,6 +74,7 @@ _HOMES = {
     "evaluation_document": ".document",
     "evaluation_page": ".page",
     "join_cases": ".items",
+    "list_findings": ".audit.findings",
     "measure_robustness": ".robustness",
     "select_rows": ".items",
 }

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from importlib.resources import files
 
 import numpy as np
 
-from medsiam.comparison.result import RESEARCH_USE
 from medsiam.errors import UsageError
 from medsiam.evaluation.embedding_map import map_embeddings
 from medsiam.evaluation.of_table import TableEvaluation
@@ -33,10 +31,10 @@ from medsiam.evaluation.plots import (
 from medsiam.evaluation.ranking import rank
 from medsiam.evaluation.result import Evaluation
 from medsiam.evaluation.robustness import Robustness
+from medsiam.evaluation.shell import bullet_list, figure_grid, self_contained
 from medsiam.evaluation.spread import Difference
 from medsiam.evaluation.verification import roc_points, same_condition
 
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _MOST_LINES = 8  # of the few-shot curve
 
 
@@ -65,14 +63,12 @@ def evaluation_page(
         raise UsageError("a page needs at least one evaluation")
     name, subject = next(iter(measured.items()))
     results = {key: found.evaluation for key, found in measured.items()}
-    style = files("medsiam.evaluation").joinpath("page.css").read_text("utf-8")
-    rule = escape(RESEARCH_USE)
     body = "".join(
         (
             _head(name, subject.evaluation),
-            _notes(notices),
+            bullet_list(notices),
             _comparison(results, differences or {}),
-            _plots(subject, results),
+            f"<h2>Pictures</h2>{figure_grid(_drawn(subject, results))}",
             single_figures(subject.evaluation),
             uneven_table(subject.evaluation),
             classification_table(results),
@@ -81,14 +77,7 @@ def evaluation_page(
             _method(subject.evaluation),
         )
     )
-    return (
-        "<!doctype html>\n<html lang='en'>\n<head>\n<meta charset='utf-8'>\n"
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>\n"
-        f"<title>medsiam evaluation: {escape(name)}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n<p class='rule'>medsiam evaluation. {rule}</p>\n<main>\n{body}</main>\n"
-        f"<footer class='rule'>{rule}</footer>\n</body>\n</html>\n"
-    )
+    return self_contained("evaluation", name, body)
 
 
 def _head(name: str, found: Evaluation) -> str:
@@ -136,13 +125,6 @@ def _head(name: str, found: Evaluation) -> str:
     )
 
 
-def _notes(notices: Sequence[str]) -> str:
-    if not notices:
-        return ""
-    items = "".join(f"<li>{escape(text)}</li>" for text in notices)
-    return f"<ul class='notes'>{items}</ul>\n"
-
-
 def _comparison(
     results: Mapping[str, Evaluation], differences: Mapping[str, Sequence[Difference]]
 ) -> str:
@@ -155,15 +137,6 @@ def _comparison(
         f"<h2>How good, and better than what</h2><p>{words}</p>\n"
         f"{main_table(results)}{difference_table(differences)}"
     )
-
-
-def _plots(subject: TableEvaluation, results: Mapping[str, Evaluation]) -> str:
-    figures = "".join(
-        f"<figure class='plot'><h3>{title}</h3>{svg}<figcaption>{escape(words)}</figcaption>"
-        "</figure>\n"
-        for title, svg, words in _drawn(subject, results)
-    )
-    return f"<h2>Pictures</h2><div class='plots'>{figures}</div>\n"
 
 
 def _drawn(

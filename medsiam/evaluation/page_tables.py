@@ -20,7 +20,7 @@ _SHOWN_DIFFERENCES = (
 
 
 def main_table(results: Mapping[str, Evaluation]) -> str:
-    """One row per result, under a row of chance."""
+    """One row per result, under what chance and majority score."""
     first = next(iter(results.values()))
     retrieval = first.retrieval
     head = ["", *(f"{shot.n_shot}-shot" for shot in first.few_shot)]
@@ -32,14 +32,20 @@ def main_table(results: Mapping[str, Evaluation]) -> str:
         "0.50",
         "0.50",
     ]
-    rows = [("blind", ["chance", *blind])]
+    majority = [f"{shot.majority:.2f}" for shot in first.few_shot]
+    majority += [_or_dash(retrieval.precision_at_1.majority), "-", "-", "-"]
+    rows = [("blind", ["chance", *blind]), ("blind", ["majority", *majority])]
     for place, (name, found) in enumerate(results.items()):
         cells = [escape(name), *map(_shot, found.few_shot)]
-        cells += [_cell(found.retrieval.precision_at_1)]
-        cells += [_cell(found.retrieval.mean_average_precision), _cell(found.pair_auc)]
-        cells += [_cell(found.open_set.auroc if found.open_set else None)]
+        cells += [figure_cell(found.retrieval.precision_at_1)]
+        cells += [figure_cell(found.retrieval.mean_average_precision), figure_cell(found.pair_auc)]
+        cells += [figure_cell(found.open_set.auroc if found.open_set else None)]
         rows.append(("first" if place == 0 else "", cells))
-    return _table(head, rows)
+    return html_table(head, rows)
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
 
 
 def difference_table(differences: Mapping[str, Sequence[Difference]]) -> str:
@@ -50,19 +56,18 @@ def difference_table(differences: Mapping[str, Sequence[Difference]]) -> str:
         name: [d for d in differences[name] if _is_shown(d.measure)]
         for name in _shown_names(differences)
     }
-    measures = [d.measure for d in next(iter(shown.values()))]
+    labels = {d.measure: d.label for d in next(iter(shown.values()))}
     rows = []
     for name, found in shown.items():
         by_measure = {d.measure: d for d in found}
-        cells = [_difference(by_measure.get(measure)) for measure in measures]
+        cells = [_difference(by_measure.get(measure)) for measure in labels]
         rows.append(("", [f"less {escape(name)}", *cells]))
-    head = ["", *(measure.split(".", 1)[-1].replace("_", " ") for measure in measures)]
-    head = [f"{text}-shot" if text.isdigit() else text for text in head]
+    head = ["", *map(escape, labels.values())]
     words = (
         "Differences of the first row to others on the same subjects (paired bootstrap). An "
         "interval that holds 0, or a p above 0.05, means: not shown to differ."
     )
-    return f"<p style='margin-top:18px'>{words}</p>{_table(head, rows)}"
+    return f"<p style='margin-top:18px'>{words}</p>{html_table(head, rows)}"
 
 
 def _shown_names(names: Iterable[str]) -> list[str]:
@@ -112,11 +117,11 @@ def single_figures(found: Evaluation) -> str:
         rows.append(("source told by the nearest case", probe.nearest, words))
         rows.append(("source told by a linear probe", probe.linear, words))
     shown = [
-        ("", [escape(name), _cell(figure), f"{figure.chance:.3g}", escape(words)])
+        ("", [escape(name), figure_cell(figure), f"{figure.chance:.3g}", escape(words)])
         for name, figure, words in rows
         if figure is not None
     ]
-    return f"<h2>Further figures</h2>{_table(['', 'value', 'chance', ''], shown)}\n"
+    return f"<h2>Further figures</h2>{html_table(['', 'value', 'chance', ''], shown)}\n"
 
 
 def uneven_table(found: Evaluation) -> str:
@@ -143,7 +148,7 @@ def uneven_table(found: Evaluation) -> str:
         "episode has its own number of cases, with the same mean."
     )
     head = ["", "balanced", "uneven", "cases per condition", "lost"]
-    return f"<h2>Uneven banks</h2><p>{words}</p>{_table(head, rows)}\n"
+    return f"<h2>Uneven banks</h2><p>{words}</p>{html_table(head, rows)}\n"
 
 
 def classification_table(results: Mapping[str, Evaluation]) -> str:
@@ -163,7 +168,7 @@ def classification_table(results: Mapping[str, Evaluation]) -> str:
         rows += [
             (
                 "first" if place == 0 else "",
-                [escape(name), *(_cell(getattr(record, field)) for field in fields)],
+                [escape(name), *(figure_cell(getattr(record, field)) for field in fields)],
             )
             for place, (name, record) in enumerate(found.items())
         ]
@@ -171,7 +176,7 @@ def classification_table(results: Mapping[str, Evaluation]) -> str:
             f"{escape(first.bank)}; about {first.n_bank} cases in the bank. Balanced accuracy, but "
             "for the last two columns. Intervals are over the subjects that ask; the bank stays."
         )
-        parts.append(f"<h2>{title}</h2><p>{words}</p>{_table(head, rows)}\n")
+        parts.append(f"<h2>{title}</h2><p>{words}</p>{html_table(head, rows)}\n")
     return "".join(parts)
 
 
@@ -181,15 +186,15 @@ def robustness_table(robustness: Robustness | None) -> str:
         return ""
     head = ["scan", "nearest case stays", "of the 10 nearest stay"]
     head.append("P@1 (every query the same)")
-    rows = [("blind", ["unchanged", "", "", _cell(robustness.precision_at_1)])]
+    rows = [("blind", ["unchanged", "", "", figure_cell(robustness.precision_at_1)])]
     rows += [
         (
             "",
             [
                 escape(entry.name),
-                _cell(entry.nearest_stays),
-                _cell(entry.overlap_at_10),
-                _cell(entry.precision_at_1),
+                figure_cell(entry.nearest_stays),
+                figure_cell(entry.overlap_at_10),
+                figure_cell(entry.precision_at_1),
             ],
         )
         for entry in robustness.changes
@@ -198,7 +203,7 @@ def robustness_table(robustness: Robustness | None) -> str:
         f"{robustness.n_cases} cases were changed a little and looked up again. Ranks that move "
         "much under such changes say little about the patient."
     )
-    return f"<h2>Robustness</h2><p>{words}</p>{_table(head, rows)}\n"
+    return f"<h2>Robustness</h2><p>{words}</p>{html_table(head, rows)}\n"
 
 
 def slice_table(found: Evaluation) -> str:
@@ -209,9 +214,9 @@ def slice_table(found: Evaluation) -> str:
             [
                 f"{escape(entry.column)}: {escape(entry.name)}",
                 f"{entry.n_queries} of {entry.n_subjects}",
-                _cell(entry.precision_at_1),
+                figure_cell(entry.precision_at_1),
                 f"{entry.precision_at_1.chance:.2f}" if entry.precision_at_1 else "",
-                _cell(entry.average_precision),
+                figure_cell(entry.average_precision),
                 f"{entry.average_precision.chance:.2f}" if entry.average_precision else "",
             ],
         )
@@ -219,10 +224,11 @@ def slice_table(found: Evaluation) -> str:
     ]
     head = ["", "cases of subjects", "P@1", "chance", "mAP", "chance"]
     words = "Slices of fewer than five subjects are not shown: they would tell of single patients."
-    return f"<h2>Slices</h2><p>{words}</p>{_table(head, rows)}\n"
+    return f"<h2>Slices</h2><p>{words}</p>{html_table(head, rows)}\n"
 
 
-def _cell(figure: Figure | PairAuc | None) -> str:
+def figure_cell(figure: Figure | PairAuc | None) -> str:
+    """A figure and its interval."""
     if figure is None:
         return "<span class='soft'>not given</span>"
     return f"{figure.value:.3f}<small>[{figure.low:.2f}, {figure.high:.2f}]</small>"
@@ -241,7 +247,8 @@ def _difference(found: Difference | None) -> str:
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+def html_table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """A table in a box: rows of a style ("first", "blind" or "") and cells in HTML."""
     top = "".join(f"<th>{text}</th>" for text in head)
     body = "".join(
         f"<tr class='{kind}'>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

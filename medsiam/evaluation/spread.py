@@ -56,6 +56,16 @@ class Spread:
         return max(0.0, self.value - half), min(1.0, self.value + half)
 
 
+_LABELS = {
+    "retrieval.precision_at_1": "P@1",
+    "retrieval.precision_at_5": "P@5",
+    "retrieval.precision_at_10": "P@10",
+    "retrieval.mean_average_precision": "mAP",
+    "verification.auc": "pair AUC",
+    "open_set.auroc": "open-set AUROC",
+}
+
+
 @dataclass(frozen=True)
 class Difference:
     """A figure of one encoder less that of another, over the same cases.
@@ -72,6 +82,14 @@ class Difference:
     low: float
     high: float
     p: float
+
+    @property
+    def label(self) -> str:
+        """The figure as tables for people call it."""
+        section, name = [*self.measure.split(".", 1), ""][:2]
+        if section == "few_shot" and name.isdigit():
+            return f"{name}-shot"
+        return _LABELS.get(self.measure, self.measure.replace("_", " ").replace(".", ": "))
 
 
 def paired_difference(

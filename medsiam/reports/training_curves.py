@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from medsiam.writing import write_atomically
 
@@ -18,13 +19,15 @@ _STYLE = (
     "body{margin:24px auto;max-width:960px;padding:0 16px;font:15px/1.5 system-ui,sans-serif;"
     "color:#1d2329;background:#fff}svg{max-width:100%;height:auto}"
     "table{border-collapse:collapse;margin:12px 0}td,th{padding:4px 14px 4px 0;text-align:left;"
-    "border-bottom:1px solid #d7dce1;vertical-align:top}.rule{color:#5a6570;font-size:13px}"
+    "border-bottom:1px solid #d7dce1;vertical-align:top}th{min-width:180px}"
+    ".rule{color:#5a6570;font-size:13px}"
 )
 _PANELS = (
     ("loss", "Loss on the training part"),
-    ("validation_score", "Validation score"),
+    ("validation_score", "Validation score of each epoch, before mixing and whitening, if any"),
     ("learning_rate", "Learning rate"),
 )
+_MOST_CONDITIONS = 30  # named; the card has all
 _RULE = "Research use only. Not a medical device. Not for diagnosis."
 
 
@@ -56,7 +59,7 @@ def training_page(card: Mapping[str, Any], epochs: Sequence[Mapping[str, Any]]) 
         ("Created", card["created"]),
         *((metric["name"], _figure(metric)) for metric in card["metrics"]),
         *(("Trained on", _data(data)) for data in card["training_data"]),
-        ("Conditions", ", ".join(card["conditions_seen"])),
+        ("Conditions", _conditions(card["conditions_seen"])),
         ("Notes", card["notes"] or "none"),
     ]
     rows = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in facts)
@@ -86,15 +89,22 @@ def draw_curves(epochs: Sequence[Mapping[str, Any]]) -> str:
         axis.set_title(title, loc="left", fontsize=11)
         axis.grid(alpha=0.3)
     axes[-1].set_xlabel(f"epoch (dashed: {numbers[best]}, whose weights were kept)")
+    axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     stream = io.StringIO()
     figure.savefig(stream, format="svg", metadata={"Date": None})
     return stream.getvalue()[stream.getvalue().index("<svg") :]
 
 
+def _conditions(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_CONDITIONS
+    listed = ", ".join(names[:_MOST_CONDITIONS])
+    return f"{len(names)}: {listed}" + (f" and {more} more, on the card" if more > 0 else "")
+
+
 def _figure(metric: Mapping[str, Any]) -> str:
     interval = f" [{metric['low']:.2f}, {metric['high']:.2f}]" if metric["low"] is not None else ""
-    chance = f"; chance {metric['chance']:.2f}" if metric["chance"] is not None else ""
-    majority = f"; majority {metric['majority']:.2f}" if metric["majority"] is not None else ""
+    chance = f"; chance {metric['chance']:.3g}" if metric["chance"] is not None else ""
+    majority = f"; majority {metric['majority']:.3g}" if metric["majority"] is not None else ""
     return (
         f"{metric['value']:.3f}{interval}, {metric['n']} {metric['unit_of_n']}{chance}{majority}; "
         f"{metric['measured_on']}"

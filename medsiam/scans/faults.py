@@ -158,6 +158,10 @@ WARNINGS: dict[str, Fault] = {
     "odd_header": Fault("values of the header may be wrong", "compare them with the archive"),
     "odd_character_set": Fault("texts of the header may be wrong", "nothing: no text is used"),
     "laterality_conflict": Fault("left and right may be exchanged", "check with the archive"),
+    "shows_identity": Fault(
+        "the header says that names, dates or a face are to be seen",
+        "look at it; a bank takes it when somebody has confirmed that it shows nobody",
+    ),
     "burned_in_text": Fault(
         "names or dates may be drawn into the picture", "look at it before it leaves the house"
     ),

@@ -27,6 +27,7 @@ class Scan:
             spacing with unknown orientation is possible (a radiograph with PixelSpacing).
         modality: DICOM modality (CT, MR, CR, DX, US, ...), None where the file does not say.
         body_part: DICOM BodyPartExamined, None where the file does not say.
+        scanner: manufacturer and model, None where the file does not say.
         patient_id: kept in memory only; never printed, logged or written (a bank stores a hash).
         study_uid, series_uid: DICOM UIDs where there are any.
         sources: the files the scan was read from.
@@ -43,6 +44,7 @@ class Scan:
     spacing: tuple[float, ...] | None = None
     modality: str | None = None
     body_part: str | None = None
+    scanner: str | None = None
     patient_id: str | None = field(default=None, repr=False)
     study_uid: str | None = None
     series_uid: str | None = None

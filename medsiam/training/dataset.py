@@ -115,7 +115,9 @@ def told_remarks(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
         return ()
     more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     listed = "; ".join(found[:_SHOWN] + more)
-    return (f"{len(found)} scans hold NaN or infinite values, check how they were made: {listed}",)
+    return (
+        f"scans with NaN or infinite values ({len(found)}), check how they were made: {listed}",
+    )
 
 
 def prepare_parts(

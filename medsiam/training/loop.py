@@ -125,8 +125,8 @@ def _begin(
     )
     start = begin(encoder.network, config.start)
     check_size(encoder.network, config.recipe.in_channels, config.recipe.spatial_size)
-    if world.is_first and not resume:
-        create_run_folder(folder)
+    if world.is_first and not (resume and (folder / CONFIG).is_file()):
+        create_run_folder(folder, resume=resume)
     with display.bar("reading scans", sum(map(len, rows.values()))) as advance:
         parts = prepare_parts(rows, config.recipe, advance=advance)
     alarms = data_alarms((*rows["training"], *rows["validation"]))

@@ -25,24 +25,40 @@ from medsiam.training.settings import TrainingConfig
 from medsiam.writing import write_atomically
 
 CONFIG = "config.toml"
+_BEFORE_CONFIG = ("split.csv", "environment.json")  # written first; a kill may leave them alone
 
 
-def create_run_folder(folder: Path) -> None:
+def create_run_folder(folder: Path, *, resume: bool = False) -> None:
     """Make the folder, or take an empty one.
+
+    Args:
+        folder: of the run.
+        resume: a run killed before it wrote its configuration may lie in it.
 
     Raises:
         OutputError: if it holds something, is a file, or cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        occupied = any(folder.iterdir())
+        occupied = any(not (resume and _is_early(path.name)) for path in folder.iterdir())
     except OSError as error:
         raise OutputError(f"run folder {folder}: cannot be made ({error.strerror})") from error
+    if occupied and resume:
+        raise OutputError(
+            f"run folder {folder}: it holds files but no {CONFIG}, so it is no run; give a new "
+            "folder, or remove it"
+        )
     if occupied:
         raise OutputError(
             f"run folder {folder}: not empty; give a new one with --out, go on with the old run "
             f"with --resume {folder}, or remove it"
         )
+
+
+def _is_early(name: str) -> bool:
+    """Whether a file may be there before the configuration, whole or as its temporary file."""
+    names = (*_BEFORE_CONFIG, CONFIG)
+    return name in _BEFORE_CONFIG or name.startswith(tuple(f".{known}." for known in names))
 
 
 def write_config(folder: Path, config: TrainingConfig) -> None:

@@ -215,7 +215,10 @@ class ScheduleSettings(_Section):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.epochs and self.warmup_epochs >= self.epochs:
-            raise ValueError("schedule.warmup_epochs must be smaller than schedule.epochs")
+            raise ValueError(
+                f"warmup_epochs ({self.warmup_epochs}) must be smaller than epochs "
+                f"({self.epochs}); for one epoch give warmup_epochs = 0"
+            )
         return self
 
 

@@ -7,6 +7,8 @@ from medsiam.bank.filling import embed_cases
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient
 from medsiam.errors import BankError, EncoderError, OutputError, ScanError
+from medsiam.scans import Scan
+from medsiam.scans.faults import warning
 from tests.bank.samples import DIM, FACTS, add, make_image, make_store, make_volume
 
 
@@ -171,3 +173,46 @@ def test_the_patient_becomes_a_hash_or_nobody(given, kept, fill):
     # The header's patient does not stand in: anonymised headers often share one invented id.
     records, _, _ = fill([new_case(1, make_image(1, patient_id="HEADER"), patient_id=given)])
     assert records[0].case.patient == kept
+
+
+SAYS_SO = warning("shows_identity", "BurnedInAnnotation is YES: names may be drawn into it")
+MAY = warning("burned_in_text", "ultrasound often shows names")
+
+
+def warned(number: int, *said):
+    return Scan(array=make_image(number).array, spatial_dims=2, warnings=said)
+
+
+def test_a_picture_that_shows_somebody_waits_for_a_person_who_has_looked(fill):
+    cases = [
+        new_case(1, warned(1, MAY), pixels_checked_by="curie"),
+        new_case(2, warned(2, MAY, SAYS_SO)),
+        new_case(3, warned(3, SAYS_SO), pixels_checked_by="curie"),
+        new_case(4, warned(4), warned(5, SAYS_SO), phases=("ED", "ES")),
+    ]
+    records, refused, _ = fill(cases)
+    kept = {record.case.case_id: record.case.pixels_checked_by for record in records}
+    assert kept == {"c1": None, "c3": "curie"}
+    assert list(refused) == ["c2", "c4"]
+    said = str(refused["c2"])
+    assert said.startswith("case c2: BurnedInAnnotation is YES")
+    assert "--confirm-burned-in c2" in said
+
+
+def test_the_scanner_is_what_was_given_else_what_the_header_says(fill):
+    def scanned(number):
+        return Scan(array=make_image(number).array, spatial_dims=2, scanner="MAKER Model 7")
+
+    records, _, _ = fill([new_case(1, scanned(1)), new_case(2, scanned(2), scanner="room 4")])
+    assert [record.case.scanner for record in records] == ["MAKER Model 7", "room 4"]
+
+
+def test_without_a_folder_no_scan_is_kept(fill):
+    store = fill.store
+    records = embed_cases(
+        [new_case(1)], store=store, encoder=PlainEncoder(), scans_folder=None, on_refused=None
+    )
+    assert records[0].scans[0].kept_digest is None
+    assert records[0].scans[0].content_hash == make_image(1).content_hash
+    kept = fill([new_case(2)])[0][0].scans[0].kept_digest
+    assert kept is not None

@@ -13,6 +13,7 @@ from medsiam.cases import CaseTable, read_case_table
 from medsiam.errors import BankError, UsageError
 from medsiam.scans import read_scan
 from tests.bank.samples import make_image
+from tests.scans.written import write
 
 PROVEN = {"proof": "histology", "licence": "CC0-1.0"}
 
@@ -226,3 +227,40 @@ def test_real_cells_of_one_smear_share_a_patient(medsiam_data, bank):
     original = read_scan(smear[0].path)
     np.testing.assert_array_equal(bank.scans(intake.added[0])[0].array, original.array)
     assert len(ReferenceBank.open(bank.path).cases) == 4
+
+
+def test_site_scanner_date_and_curator_come_from_their_columns(bank, tmp_path):
+    told = {"site": "Paris", "scanner": "X 1", "acquired": "1911", "curator": "M. C."}
+    table = write_table(tmp_path, {"path": "a.png", **told}, {"path": "b.png"})
+    add_case_table(bank, table, **PROVEN, who="curie", why="to test")
+    first, second = bank.cases
+    assert {name: getattr(first, name) for name in told} == told
+    assert {getattr(second, name) for name in told} == {None}
+    assert (bank.versions[-1].who, bank.versions[-1].why) == ("curie", "to test")
+    listed = write_table(tmp_path, {"path": "c.png", "patient_id": "p-0042", "curator": "p-0042"})
+    assert "patient's identifier" in add_case_table(bank, listed, **PROVEN).notices[0]
+
+
+def test_pictures_that_show_names_are_refused_until_confirmed(bank, tmp_path, monkeypatch):
+    for name, seed, how in [
+        ("says.dcm", 1, {"BurnedInAnnotation": "YES"}),
+        ("may.dcm", 2, {"Modality": "US"}),
+        ("fine.dcm", 3, {}),
+    ]:
+        values = np.random.default_rng(seed).integers(0, 256, (20, 24), dtype=np.uint16)
+        write(tmp_path / name, values, **how)
+    table = write_table(tmp_path, *({"path": f"{name}.dcm"} for name in ("says", "may", "fine")))
+    intake = add_case_table(bank, table, **PROVEN)
+    assert intake.added == ("may", "fine")
+    assert [(failure.path, failure.code) for failure in intake.failed] == [("says.dcm", "refused")]
+    assert intake.notices[0].startswith("pictures of a kind that often shows names")
+    assert intake.notices[0].endswith("look at them: may")
+    with pytest.raises(UsageError, match="no case x"):
+        add_case_table(bank, table, **PROVEN, confirmed=("says", "x"))
+    monkeypatch.setattr("medsiam.bank.intake.operating_user", lambda: None)
+    with pytest.raises(UsageError, match="give --who"):
+        add_case_table(bank, table, **PROVEN, confirmed=("says",))
+    again = add_case_table(bank, table, **PROVEN, confirmed=("says", "fine"), who="curie")
+    assert again.added == ("says",)
+    checked = {case.case_id: case.pixels_checked_by for case in bank.cases}
+    assert checked == {"may": None, "fine": None, "says": "curie"}

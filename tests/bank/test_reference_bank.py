@@ -165,11 +165,26 @@ def test_another_encoder_in_the_folder_is_refused_by_both_names(bank, other_enco
 def test_weights_of_another_encoder_under_the_right_card_are_refused(bank, tmp_path):
     save_encoder(tiny_encoder(random_state=5), tmp_path / "other")
     shutil.copy(tmp_path / "other" / "weights.safetensors", bank.path / "encoder")
-    opened = ReferenceBank.open(bank.path)
+    with pytest.raises(BankError, match=r"its encoder .* is damaged or was exchanged"):
+        ReferenceBank.open(bank.path)
+    bank._encoder = None  # of a program that has it open
     with pytest.raises(MedsiamError) as refused:
-        opened.add(make_image(1), case_id="c1", condition="LAM")
+        bank.add(make_image(1), case_id="c1", condition="LAM")
     assert refused.value.exit_code == 6
-    assert opened.version == 0
+    assert bank.version == 0
+
+
+def test_every_flipped_byte_of_the_encoder_is_found_on_opening(bank):
+    for name in ("card.json", "weights.safetensors"):
+        path = bank.path / "encoder" / name
+        whole = path.read_bytes()
+        for at in range(0, len(whole), len(whole) // 20):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            with pytest.raises(MedsiamError) as refused:
+                ReferenceBank.open(bank.path)
+            assert refused.value.exit_code == 6
+        path.write_bytes(whole)
+    assert ReferenceBank.open(bank.path).version == 0
 
 
 @pytest.mark.parametrize(
@@ -273,3 +288,52 @@ def test_what_a_calibration_says_is_kept_beside_the_cases(bank):
     assert again.calibrations == (first, second)
     assert again.calibration == second
     assert (first.who, second.who) == (operating_user(), "curie")
+
+
+def test_a_bank_without_pixels_keeps_none_and_answers_all_the_same(tmp_path, encoder):
+    bank = ReferenceBank.create(tmp_path / "bank", encoder, pixels=False)
+    scans = [make_image(n) for n in range(2)]
+    for number, scan in enumerate(scans):
+        bank.add(scan, case_id=f"c{number}", condition="LAM")
+    again = ReferenceBank.open(bank.path)
+    assert not again.keeps_pixels
+    assert sorted(p.name for p in bank.path.iterdir()) == ["bank.sqlite", "encoder"]
+    np.testing.assert_allclose(again.embeddings, encoder.embed(scans), atol=1e-5)
+    with pytest.raises(BankError, match=r"keeps no pixels .* case c1 cannot be shown"):
+        again.scans("c1")
+    with pytest.raises(BankError, match="the same scan is in the bank already, as case c0"):
+        again.add(scans[0], case_id="c9", condition="LAM")
+
+
+@pytest.mark.parametrize("damage", ["flip", "lose"])
+def test_a_damaged_kept_scan_is_found_on_opening_and_the_case_named(damage, bank):
+    for number in range(3):
+        bank.add(make_image(number), case_id=f"c{number}", condition="LAM")
+    path = bank.path / "scans" / f"{bank.cases[1].content_hashes[0]}.nii.gz"
+    whole = path.read_bytes()
+    path.unlink()
+    if damage == "flip":
+        path.write_bytes(whole[:100] + bytes([whole[100] ^ 32]) + whole[101:])
+    with pytest.raises(BankError, match=r"case c1: its kept scan .* is (damaged|missing)"):
+        ReferenceBank.open(bank.path)
+    bank.remove("c1")  # by a program that has it open
+    assert len(ReferenceBank.open(bank.path).cases) == 2
+
+
+def test_every_change_says_who_and_why(tmp_path, encoder):
+    bank = ReferenceBank.create(tmp_path / "bank", encoder, who="curie", why="a new one")
+    bank.add(make_image(1), case_id="c1", condition="LAM", site="Paris", scanner="X 1")
+    bank.remove_many(["c1"], who="meitner", why="wrong patient")
+    assert bank.restore(1, who="noether") == 3
+    found = [(v.who, v.why) for v in ReferenceBank.open(bank.path).versions]
+    assert found == [
+        ("curie", "a new one"),
+        (operating_user(), None),
+        ("meitner", "wrong patient"),
+        ("noether", None),
+    ]
+    assert (bank.cases[0].site, bank.cases[0].scanner) == ("Paris", "X 1")
+    assert bank.scans("c1")[0].content_hash == make_image(1).content_hash
+    between = bank.diff(0, 3)
+    assert [case.case_id for case in between.added] == ["c1"]
+    assert not bank.diff(1, 3).added

@@ -325,3 +325,14 @@ def test_damage_is_named_even_where_the_newest_version_does_not_show_it(change, 
         connection.commit()
     with pytest.raises(BankError, match=said):
         store.check_whole()
+
+
+def test_a_damaged_page_names_the_cases_on_it(tmp_path):
+    store = make_store(tmp_path)
+    add(store, *(f"case-{n:02d}" for n in range(40)))
+    path = tmp_path / "bank.sqlite"
+    whole = path.read_bytes()
+    page = whole.index(vector_of("case-20").tobytes()) // 4096 * 4096
+    path.write_bytes(whole[:page] + b"\xff" + whole[page + 1 :])  # no kind of page
+    with pytest.raises(BankError, match=r"these cases cannot be read: case-\d\d"):
+        SqliteStore.open(path).check_whole()

@@ -31,24 +31,30 @@ def run(folder: Path, kills: int, seed: int) -> dict[str, int]:
     chance = random.Random(seed)
     database = folder / "bank.sqlite"
     make_store(folder)
-    acknowledged: list[str] = []
+    kept = 0
+    acknowledged: set[str] = set()
     counts = {"kills": kills, "corrupt": 0, "lost": 0, "halves": 0}
     for kill in range(kills):
-        acknowledged += _die_writing(lambda say, k=kill: _write(database, k, say), chance)
+        said = _die_writing(lambda say, k=kill: _write(database, k, say), chance)
+        acknowledged |= {line.removeprefix("added ") for line in said if line.startswith("added ")}
+        acknowledged -= {line.removeprefix("removes ") for line in said}
+        kept += sum(line == "calibrated" for line in said)
         try:
-            snapshot = SqliteStore.open(database).read()
+            store = SqliteStore.open(database)
+            store.check_whole()
+            snapshot = store.read()
         except Exception as error:  # any failure to open is what this campaign looks for
             print(f"kill {kill}: {error}", file=sys.stderr)
             counts["corrupt"] += 1
             continue
         held = {case.case_id for case in snapshot.cases}
-        counts["lost"] += len(set(acknowledged) - held)
+        counts["lost"] += len(acknowledged - held) + max(0, kept - len(store.calibrations()))
         # Two cases per version: one without the other is half a version.
         counts["halves"] += sum(_partner(case_id) not in held for case_id in held)
     with closing(sqlite3.connect(database)) as connection:
         verdict = connection.execute("PRAGMA integrity_check").fetchone()[0]
         counts["corrupt"] += verdict != "ok"
-    return counts | {"acknowledged": len(acknowledged), "held": len(held)}
+    return counts | {"acknowledged": len(acknowledged), "held": len(held), "calibrations": kept}
 
 
 def _partner(case_id: str) -> str:
@@ -56,12 +62,23 @@ def _partner(case_id: str) -> str:
 
 
 def _write(database: Path, kill: int, say: Callable[[str], None]) -> None:
+    """Add, remove and calibrate without end, and say each as soon as it is committed.
+
+    A removal is announced before: it may be committed when the kill comes, or not.
+    """
     store = SqliteStore.open(database)
     for i in range(10_000):
         pair = [f"{kill}-{i}-a", f"{kill}-{i}-b"]
         add(store, *pair)
         for case_id in pair:
-            say(case_id)
+            say(f"added {case_id}")
+        if i % 3 == 1:
+            for case_id in pair:
+                say(f"removes {case_id}")
+            store.remove(pair)
+        if i % 3 == 2:
+            store.keep_calibration("{}", bank_version=0, who=None)
+            say("calibrated")
 
 
 def _die_writing(
@@ -72,12 +89,12 @@ def _die_writing(
     child = os.fork()
     if child == 0:
         try:
-            write(lambda case_id: os.write(writing, f"{case_id}\n".encode()) and None)
+            write(lambda text: os.write(writing, f"{text}\n".encode()) and None)
         finally:
             os._exit(1)
     os.close(writing)
     said = b""
-    for _ in range(chance.randrange(4)):  # 0: the kill may come while the writer still opens
+    for _ in range(chance.randrange(10)):  # 0: the kill may come while the writer still opens
         said += os.read(reading, 4096)
     time.sleep(chance.uniform(0, LONGEST_WAIT))
     os.kill(child, signal.SIGKILL)

@@ -12,6 +12,7 @@ from medsiam.bank import ReferenceBank
 from medsiam.cli import main
 from medsiam.encoders import save_encoder
 from tests.bank.conftest import tiny_encoder
+from tests.scans.written import write as write_dicom
 
 
 @pytest.fixture(scope="module")
@@ -199,3 +200,50 @@ def test_bad_input_is_one_clear_line_and_its_code(bank_folder, cases, encoder_fo
     with pytest.raises(SystemExit) as ended:
         main(["bank"])
     assert ended.value.code == 2
+
+
+def test_a_change_is_signed_and_a_record_listed_whole(bank_folder, cases, capsys):
+    rows = [(*row, "Paris", "X 1", "1911", "M. Curie") for row in ROWS]
+    with cases.open("w", newline="") as stream:
+        writer = csv.writer(stream)
+        names = ("path", "condition", "patient_id", "split", "site", "scanner", "acquired")
+        writer.writerows([(*names, "curator"), *rows])
+    assert add(bank_folder, cases, *PROVEN, "--who", "curie", "--why", "the first ones") == 0
+    capsys.readouterr()
+    assert main(["bank", "list", str(bank_folder)]) == 0
+    out = capsys.readouterr().out
+    for word in ("histology", "none", "Paris", "X 1", "1911", "M. Curie"):
+        assert word in out
+    assert main(["bank", "remove", str(bank_folder), "a", "--who", "meitner", "--why", "why"]) == 0
+    versions = ReferenceBank.open(bank_folder).versions
+    assert [(v.who, v.why) for v in versions[1:]] == [
+        ("curie", "the first ones"),
+        ("meitner", "why"),
+    ]
+
+
+def test_a_bank_without_pixels_says_so(tmp_path, encoder_folder, cases, capsys):
+    folder = tmp_path / "bare"
+    words = ["bank", "create", str(folder), "--encoder", str(encoder_folder), "--no-pixels"]
+    assert main(words) == 0
+    assert "it keeps embeddings only, no pixels" in capsys.readouterr().out
+    assert add(folder, cases, *PROVEN) == 0
+    assert "no pixels are kept" in capsys.readouterr().out
+    assert not (folder / "scans").exists()
+    assert main(["bank", "list", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["keeps_pixels"] is False
+    assert main(["compare", str(tmp_path / "a.png"), "--bank", str(folder), "--json"]) == 0
+
+
+def test_a_picture_that_shows_somebody_is_added_when_confirmed(bank_folder, tmp_path, capsys):
+    values = np.random.default_rng(1).integers(0, 256, (20, 24), dtype=np.uint16)
+    write_dicom(tmp_path / "face.dcm", values, RecognizableVisualFeatures="YES")
+    table = write(tmp_path / "cases.csv", [("face.dcm", "LAM", "p1", "")])
+    assert add(bank_folder, table, *PROVEN) == 5
+    err = capsys.readouterr().err
+    assert "RecognizableVisualFeatures is YES" in err
+    assert "--confirm-burned-in face" in err
+    assert add(bank_folder, table, *PROVEN, "--confirm-burned-in", "fase") == 2
+    confirmed = ("--confirm-burned-in", "face", "--who", "curie")
+    assert add(bank_folder, table, *PROVEN, *confirmed) == 0
+    assert ReferenceBank.open(bank_folder).cases[0].pixels_checked_by == "curie"

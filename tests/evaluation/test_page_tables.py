@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from medsiam.evaluation import Difference, Figure, RankChange, Robustness
-from medsiam.evaluation.page_tables import difference_table, robustness_table
+import numpy as np
+
+from medsiam.evaluation import (
+    Difference,
+    EpisodeProtocol,
+    Figure,
+    RankChange,
+    Robustness,
+    evaluate,
+)
+from medsiam.evaluation.page_tables import difference_table, main_table, robustness_table
 
 FIGURE = Figure(0.75, 0.6, 0.9, 0.1, None, 20, 18)
 
@@ -32,3 +41,30 @@ def test_other_encoders_and_the_last_baselines_are_shown():
     shown = ["other", *names[3:6]]
     assert [name for name in names if f"less {name}" in text] == [*names[3:6], "other"]
     assert sorted(shown, key=text.index) == shown
+
+
+def test_differences_are_called_as_in_the_main_table():
+    names = {
+        "few_shot.1": "1-shot",
+        "retrieval.precision_at_1": "P@1",
+        "retrieval.mean_average_precision": "mAP",
+        "verification.auc": "pair AUC",
+        "open_set.auroc": "open-set AUROC",
+        "verification.tar_at_far_1": "verification: tar at far 1",
+    }
+    assert {name: Difference(name, 0, 0, 0, 1).label for name in names} == names
+
+
+def test_majority_stands_below_chance():
+    rng = np.random.default_rng(0)
+    found = evaluate(
+        rng.normal(size=(40, 4)),
+        conditions=["a"] * 30 + ["b"] * 10,
+        subjects=[str(i) for i in range(40)],
+        protocol=EpisodeProtocol(n_shots=(1,), n_way=2, n_episodes=20),
+    )
+    text = main_table({"mine": found})
+    assert text.index(">chance<") < text.index(">majority<") < text.index(">mine<")
+    row = text[text.index(">majority<") : text.index(">mine<")]
+    assert row.count("0.50") == 2
+    assert row.count(">-<") == 3

@@ -69,3 +69,8 @@ def test_names_are_shown_letter_by_letter():
     svg = plots.scatter_map(POINTS, names)
     assert "bad" in svg
     assert "_b" in svg
+
+
+def test_a_share_that_rounds_to_one_is_not_told_as_nothing():
+    told = {0.0: ".00", 0.254: ".25", 0.994: ".99", 0.996: "1.00", 1.0: "1.00"}
+    assert {share: plots.share_text(share) for share in told} == told

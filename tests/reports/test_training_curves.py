@@ -47,7 +47,7 @@ def test_the_curves_are_an_svg_and_mark_the_kept_epoch():
 
 def test_the_page_tells_figures_with_chance_and_fetches_nothing():
     page = training_page(CARD, EPOCHS)
-    assert "0.750 [0.60, 0.90], 8 patients; chance 0.50; majority 0.50" in page
+    assert "0.750 [0.60, 0.90], 8 patients; chance 0.5; majority 0.5" in page
     assert "a&lt;b" in page
     assert "a<b" not in page
     assert "http://" not in page.replace("http://www.w3.org", "").replace(
@@ -55,6 +55,20 @@ def test_the_page_tells_figures_with_chance_and_fetches_nothing():
     ).replace("http://creativecommons.org", "")
     assert "<script" not in page
     assert "Research use only" in page
+
+
+def test_of_many_conditions_the_first_are_named():
+    page = training_page(CARD | {"conditions_seen": [f"c{i}" for i in range(40)]}, EPOCHS)
+    assert "40: c0, c1" in page
+    assert "c29 and 10 more, on the card" in page
+    assert "c30" not in page
+    assert "2: x, y<" in training_page(CARD, EPOCHS)
+
+
+def test_a_chance_below_a_hundredth_is_not_told_as_none():
+    rare = CARD["metrics"][0] | {"chance": 0.00264, "majority": 0.00264}
+    page = training_page(CARD | {"metrics": [rare]}, EPOCHS)
+    assert "chance 0.00264; majority 0.00264" in page
 
 
 @pytest.mark.parametrize("trained", [True, False])

@@ -30,6 +30,7 @@ FULL = {
     "spacing": (0.1, 1 / 3, 2.0),
     "modality": "MR",
     "body_part": "KNIE",
+    "scanner": "MAKER Model 7",
     "patient_id": "p\u00e4 \U0001f600 \udcff",
     "study_uid": "1.2",
     "series_uid": "1.3",

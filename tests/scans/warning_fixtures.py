@@ -129,7 +129,7 @@ def _(folder):
     return folder
 
 
-@odd("burned_in_text", "a screenshot that says so")
+@odd("shows_identity", "a screenshot that says so")
 def _(folder):
     how = {"BurnedInAnnotation": "YES", "Modality": "OT", "ConversionType": "WSD"}
     secondary = "1.2.840.10008.5.1.4.1.1.7"

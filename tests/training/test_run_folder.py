@@ -30,6 +30,17 @@ def test_a_folder_in_use_is_refused_and_left_alone(tmp_path):
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
+def test_only_what_a_killed_run_left_is_taken_on_resuming(tmp_path):
+    for name in ("split.csv", "environment.json", ".config.toml.a1b2"):
+        (tmp_path / name).write_text("")
+    create_run_folder(tmp_path, resume=True)
+    with pytest.raises(OutputError, match="not empty"):
+        create_run_folder(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match=r"holds files but no config\.toml, so it is no run"):
+        create_run_folder(tmp_path, resume=True)
+
+
 def test_a_file_in_the_way_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be made"):

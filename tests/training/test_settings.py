@@ -55,7 +55,7 @@ def test_five_mistakes_are_five_sentences(tmp_path):
 @pytest.mark.parametrize(
     ("section", "values", "message"),
     [
-        ("schedule", {"epochs": 2, "warmup_epochs": 2}, "smaller than schedule.epochs"),
+        ("schedule", {"epochs": 2, "warmup_epochs": 2}, r"smaller than epochs \(2\)"),
         ("split", {"train": "a", "validation": "a"}, "must differ"),
         ("loss", {"margin": 0.0}, "greater than 0"),
         ("sampling", {"scans_per_condition": 1}, "greater than or equal to 2"),

@@ -140,6 +140,7 @@ def _facts(header: Header) -> dict[str, Any]:
     return {
         "modality": header.modality,
         "body_part": header.body_part,
+        "scanner": header.scanner,
         "patient_id": header.patient_id,
         "study_uid": header.study_uid,
         "series_uid": header.series_uid,

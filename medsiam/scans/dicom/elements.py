@@ -40,6 +40,7 @@ _IMPLIED: dict[str | int, str] = {
     0x20011003: "FL",  # b-value of Philips
 }
 _CODE_STRING = re.compile(r"[A-Za-z0-9 _-]{1,16}")
+_DEVICE_NAME = re.compile(r"[A-Za-z0-9 ._()/+-]{1,64}")
 _UID = re.compile(r"[0-9.]{1,64}")
 # What an element without usable value gives.
 _NOTHING: tuple[str, ...] = ()
@@ -99,6 +100,11 @@ def text(dataset: Dataset, keyword: str) -> str | None:
 def code_string(value: str | None) -> str | None:
     """Return a code where its characters can be no name (PS3.5 6.2, VR CS); else None."""
     return value if value and _CODE_STRING.fullmatch(value) else None
+
+
+def device_name(value: str | None) -> str | None:
+    """Return a maker's or model's name; None where it has the form of a person's (VR PN)."""
+    return value if value and _DEVICE_NAME.fullmatch(value) else None
 
 
 def uid(value: str | None) -> str | None:

@@ -11,7 +11,7 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import UID
 
-from medsiam.scans.dicom.elements import code_string, numbers, text, uid, words
+from medsiam.scans.dicom.elements import code_string, device_name, numbers, text, uid, words
 from medsiam.scans.dicom.geometry import Plane, make_plane
 from medsiam.scans.dicom.head import Head, read_head, read_whole
 from medsiam.scans.dicom.marks import PRIVATE_B_VALUES, Marks, marks_of
@@ -52,6 +52,9 @@ _KEYWORDS = (
     "Columns",
     "PixelSpacing",
     "BurnedInAnnotation",
+    "RecognizableVisualFeatures",
+    "Manufacturer",
+    "ManufacturerModelName",
 )
 _PIXEL_KEYWORDS = (
     "PlanarConfiguration",
@@ -113,6 +116,7 @@ class Header:
         spacing: mm between columns, mm between rows; None where unknown.
         thickness: mm, None where unknown.
         marks: what tells pictures at one position apart.
+        scanner: manufacturer and model.
         laterality: "L" or "R" where the header names one side of the body.
         patient_id: in memory only.
         warnings: what is odd.
@@ -129,6 +133,7 @@ class Header:
     marks: Marks
     modality: str | None
     body_part: str | None
+    scanner: str | None
     laterality: str | None
     photometric: str | None
     transfer_syntax: UID
@@ -213,7 +218,9 @@ def header_of(head: Head, path: Path) -> Header:
         what = "ImageOrientationPatient is no pair of unit vectors at right angles"
         warnings.append(warning("odd_orientation", what))
     modality, marks = code_string(text(dataset, "Modality")), marks_of(dataset)
-    if why := _shows_text(dataset, sop_class, modality, marks.image_type):
+    if said := _shows_identity(dataset):
+        warnings.append(warning("shows_identity", said))
+    elif why := _may_show_text(dataset, sop_class, modality, marks.image_type):
         warnings.append(warning("burned_in_text", why))
     thickness = numbers(dataset, "SliceThickness", 1)
     return Header(
@@ -228,6 +235,7 @@ def header_of(head: Head, path: Path) -> Header:
         marks=marks,
         modality=modality,
         body_part=code_string(text(dataset, "BodyPartExamined")),
+        scanner=_scanner(dataset),
         laterality=text(dataset, "ImageLaterality") or text(dataset, "Laterality"),
         photometric=code_string(text(dataset, "PhotometricInterpretation")),
         transfer_syntax=head.transfer_syntax,
@@ -279,17 +287,34 @@ def _refuse_other_objects(head: Head, sop_class: UID, path: Path) -> None:
         raise fault("not_an_image", path, f"an object without pixel data ({name})")
 
 
-def _shows_text(
+def _scanner(dataset: Dataset) -> str | None:
+    maker, model = (
+        device_name(text(dataset, keyword)) for keyword in ("Manufacturer", "ManufacturerModelName")
+    )
+    return " ".join(name for name in (maker, model) if name) or None
+
+
+def _shows_identity(dataset: Dataset) -> str | None:
+    """Return what the header says of names, dates or a face in the picture (PS3.3 C.7.6.1)."""
+    if _says_yes(dataset, "BurnedInAnnotation"):
+        return "BurnedInAnnotation is YES: names or dates may be drawn into the picture"
+    if _says_yes(dataset, "RecognizableVisualFeatures"):
+        return "RecognizableVisualFeatures is YES: the patient may be recognised in the picture"
+    return None
+
+
+def _says_yes(dataset: Dataset, keyword: str) -> bool:
+    return (text(dataset, keyword) or "").upper() == "YES"
+
+
+def _may_show_text(
     dataset: Dataset, sop_class: UID, modality: str | None, image_type: tuple[str, ...]
 ) -> str | None:
     """Return why names or dates may be drawn into the picture, or None.
 
     BurnedInAnnotation is often absent, so kinds of pictures that usually carry text count too.
     """
-    said = (text(dataset, "BurnedInAnnotation") or "").upper()
-    if said == "YES":
-        return "BurnedInAnnotation is YES"
-    if said == "NO":
+    if (text(dataset, "BurnedInAnnotation") or "").upper() == "NO":
         return None
     if modality == "US":
         return "ultrasound often shows names and dates in the picture"

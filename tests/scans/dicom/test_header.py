@@ -168,22 +168,42 @@ def test_a_file_without_preamble_gets_its_transfer_syntax(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("how", "said"),
+    ("how", "code", "said"),
     [
-        ({"BurnedInAnnotation": "YES"}, "BurnedInAnnotation"),
-        ({"Modality": "US"}, "ultrasound"),
-        ({"sop_class": SecondaryCaptureImageStorage}, "secondary capture"),
-        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "screenshot"),
-        ({"Modality": "US", "BurnedInAnnotation": "NO"}, None),
-        ({}, None),
+        ({"BurnedInAnnotation": "YES"}, "shows_identity", "BurnedInAnnotation"),
+        ({"BurnedInAnnotation": "YES", "Modality": "US"}, "shows_identity", "BurnedInAnnotation"),
+        ({"RecognizableVisualFeatures": "YES"}, "shows_identity", "RecognizableVisualFeatures"),
+        (
+            {"RecognizableVisualFeatures": "YES", "BurnedInAnnotation": "NO"},
+            "shows_identity",
+            "recognised",
+        ),
+        ({"Modality": "US"}, "burned_in_text", "ultrasound"),
+        ({"sop_class": SecondaryCaptureImageStorage}, "burned_in_text", "secondary capture"),
+        ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "burned_in_text", "screenshot"),
+        ({"Modality": "US", "BurnedInAnnotation": "NO"}, None, ""),
+        ({"RecognizableVisualFeatures": "NO"}, None, ""),
+        ({}, None, ""),
     ],
 )
-def test_pictures_that_may_show_names_are_flagged(tmp_path, how, said):
+def test_pictures_that_may_show_names_are_flagged(tmp_path, how, code, said):
     warned = read_header(write(tmp_path / "a", PIXELS, **how)).warnings
-    assert bool(warned) == bool(said)
-    if said:
-        assert warned[0].code == "burned_in_text"
-        assert said in warned[0]
+    assert [warning.code for warning in warned] == [code] * bool(code)
+    assert all(said in warning for warning in warned)
+
+
+@pytest.mark.parametrize(
+    ("maker", "model", "scanner"),
+    [
+        ("GE MEDICAL SYSTEMS", "Discovery MR750", "GE MEDICAL SYSTEMS Discovery MR750"),
+        ("SIEMENS", "", "SIEMENS"),
+        ("", "", None),
+        ("Planted^Anna", "Planted, Anna", None),
+    ],
+)
+def test_the_scanner_is_its_maker_and_model(tmp_path, maker, model, scanner):
+    how = {"Manufacturer": maker, "ManufacturerModelName": model}
+    assert read_header(write(tmp_path / "a", PIXELS, **how)).scanner == scanner
 
 
 def test_a_name_in_another_script_is_read_whole(tmp_path):

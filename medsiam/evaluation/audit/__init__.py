@@ -1,0 +1,1 @@
+"""AUDIT: what a bank's own arrays say about its quality, before anybody trusts a match."""
