@@ -9,6 +9,7 @@ import streamlit as st
 from medsiam.comparison import Rule
 from medsiam.distances import METRICS
 
+_RECOMMENDED = "as measured for this bank"
 _METRIC_WORDS = {
     "cosine": "cosine (angle)",
     "euclidean": "euclidean (straight line)",
@@ -25,8 +26,8 @@ class Settings(NamedTuple):
     """What `medsiam.comparison.compare` takes besides scans and bank."""
 
     k: int
-    metric: str
-    rule: Rule
+    metric: str | None
+    rule: Rule | None
 
 
 def choose_settings(n_cases: int) -> Settings:
@@ -45,16 +46,16 @@ def choose_settings(n_cases: int) -> Settings:
     )
     metric = st.selectbox(
         "Distance",
-        METRICS,
-        index=METRICS.index("cosine"),
+        (None, *METRICS),
         key="metric",
         format_func=_metric,
-        help="Between two embeddings. Mahalanobis weighs each direction by how much cases of one "
+        help="Between two embeddings. A bank that was not calibrated takes cosine and the nearest "
+        "patient. Mahalanobis weighs each direction by how much cases of one "
         "condition differ in it.",
     )
     rule = st.selectbox(
         "Conditions ranked by",
-        get_args(Rule),
+        (None, *(rule for rule in get_args(Rule) if rule != "combined")),
         key="rule",
         format_func=_rule,
         help="A prototype is the mean of a condition's patients.",
@@ -62,9 +63,9 @@ def choose_settings(n_cases: int) -> Settings:
     return Settings(int(k), metric, rule)
 
 
-def _metric(name: str) -> str:
-    return _METRIC_WORDS.get(name, name)
+def _metric(name: str | None) -> str:
+    return _RECOMMENDED if name is None else _METRIC_WORDS.get(name, name)
 
 
-def _rule(name: str) -> str:
-    return _RULE_WORDS.get(name, name)
+def _rule(name: str | None) -> str:
+    return _RECOMMENDED if name is None else _RULE_WORDS.get(name, name)

@@ -28,7 +28,9 @@ def verdict_html(comparison: Comparison) -> str:
 def conditions_html(comparison: Comparison) -> str:
     """Conditions as a list: name, distance as number and bar, and the evidence for each."""
     limit, source = comparison.verdict.threshold, in_html(comparison.verdict.threshold_source)
-    longest = max([entry.distance for entry in comparison.conditions] + [limit or 0.0]) or 1.0
+    longest = (
+        max([entry.judged_distance for entry in comparison.conditions] + [limit or 0.0]) or 1.0
+    )
     scale = 100 / (longest * 1.05)
     rows = [_condition(entry, limit, scale) for entry in comparison.conditions]
     more = "".join(rows[_SHOWN:])
@@ -45,9 +47,12 @@ def conditions_html(comparison: Comparison) -> str:
 
 
 def _condition(entry: ConditionRank, limit: float | None, scale: float) -> str:
-    beyond = limit is not None and entry.distance > limit
-    distance = distance_words(entry.distance) + (" beyond the limit" if beyond else "")
-    width = f"width:{entry.distance * scale:.1f}%"
+    judged = entry.judged_distance
+    beyond = limit is not None and judged > limit
+    distance = distance_words(judged) + (" beyond the limit" if beyond else "")
+    if entry.probability is not None:
+        distance = f"probability {entry.probability:.2f} &middot; {distance}"
+    width = f"width:{judged * scale:.1f}%"
     tick = f'<i class="tick" style="left:{limit * scale:.1f}%"></i>' if limit else ""
     patients = "1 patient" if entry.n_patients == 1 else f"{entry.n_patients} patients"
     return (

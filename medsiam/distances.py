@@ -59,14 +59,55 @@ def pairwise_distances(
             f"queries have {a.shape[1]} dimensions and references {b.shape[1]}: "
             "they come from different encoders or from cases with different phases"
         )
-    if metric == "cosine":
-        return _over_blocks(_cosine_block, _unit_rows(a), _unit_rows(b))
+    root = None
     if metric == "mahalanobis":
         if precision is None:
             raise UsageError("metric mahalanobis needs a precision matrix (see shrunk_precision)")
-        root = _root(precision, a.shape[1])
-        a, b = _over_blocks(_dots, a, root), _over_blocks(_dots, b, root)
-    return _over_blocks(_euclidean_block, a, b)
+        root = precision_root(precision, a.shape[1])
+    a, b = metric_points(a, metric=metric, root=root), metric_points(b, metric=metric, root=root)
+    return point_distances(a, b, metric=metric)
+
+
+def metric_points(embeddings: ArrayLike, *, metric: str, root: Floats | None = None) -> Floats:
+    """Return the embeddings as the metric sees them, so that a bank is prepared only once.
+
+    Unit vectors for "cosine", as they are for "euclidean", and for "mahalanobis" moved to where
+    its distance is the Euclidean one.
+
+    Args:
+        embeddings: (n, d).
+        metric: one of `METRICS`.
+        root: (d, d) of `precision_root`, for "mahalanobis".
+
+    Returns:
+        (n, d) for `point_distances`.
+
+    Raises:
+        UsageError: for values that are not finite, or a missing root.
+    """
+    x = _as_embeddings(embeddings, "embeddings")
+    if metric == "cosine":
+        return _unit_rows(x)
+    if metric == "mahalanobis":
+        if root is None:
+            raise UsageError("metric mahalanobis needs the root of a precision matrix")
+        return _over_blocks(_dots, x, root)
+    return x
+
+
+def point_distances(a: Floats, b: Floats, *, metric: str) -> Floats:
+    """Return the (n, m) distances of (n, d) and (m, d) `metric_points`."""
+    return _over_blocks(_cosine_block if metric == "cosine" else _euclidean_block, a, b)
+
+
+def row_distances(a: Floats, b: Floats, *, metric: str) -> Floats:
+    """Return the (n,) distances of (n, d) `metric_points` to (n, d) others, row by row."""
+    if metric == "cosine":
+        cosines: Floats = np.clip(1.0 - np.vecdot(a, b), 0.0, 2.0)
+        return cosines
+    differences = a - b
+    lengths: Floats = np.sqrt(np.vecdot(differences, differences))
+    return lengths
 
 
 def check_metric(metric: str) -> None:
@@ -176,8 +217,12 @@ def _as_embeddings(values: ArrayLike, name: str) -> Floats:
     return array
 
 
-def _root(precision: ArrayLike, d: int) -> Floats:
-    """(d, d) matrix R with R^T R = precision, so that |R a - R b| is the distance."""
+def precision_root(precision: ArrayLike, d: int) -> Floats:
+    """Return the (d, d) matrix R with R^T R = precision: |R a - R b| is the distance.
+
+    Raises:
+        UsageError: where it is no precision matrix of d dimensions.
+    """
     matrix = np.asarray(precision, dtype=np.float64)
     if matrix.shape != (d, d) or not np.isfinite(matrix).all():
         raise UsageError(f"precision must be a finite ({d}, {d}) matrix, got shape {matrix.shape}")

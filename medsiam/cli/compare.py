@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medsiam.cli.terminal import notice, print_json, print_text, table
+from medsiam.errors import UsageError
 
 if TYPE_CHECKING:
-    from medsiam.comparison import Comparison
+    from medsiam.bank import ReferenceBank
+    from medsiam.comparison import Comparison, PoolDistance
+    from medsiam.scans import Scan
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,12 +34,31 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("-k", type=int, default=5, help="matches to list (default 5)")
     parser.add_argument(
-        "--metric", default="cosine", help="euclidean, cosine (default) or mahalanobis"
+        "--metric",
+        help="euclidean, cosine, mahalanobis, or match for an encoder with a twin head (default: "
+        "what the bank's calibration recommends, else cosine)",
     )
     parser.add_argument(
         "--rule",
-        default="nearest",
-        help="what ranks the conditions: nearest (default), vote or prototype",
+        help="what ranks the conditions: nearest, vote, prototype, or combined in a calibrated "
+        "bank (default: what the calibration recommends, else nearest)",
+    )
+    parser.add_argument(
+        "--level",
+        type=float,
+        default=0.9,
+        help="how often the set of conditions is to hold the true one (default 0.9)",
+    )
+    parser.add_argument(
+        "--normal",
+        metavar="CONDITION",
+        help="also measure the distance to all patients of this condition, as a severity",
+    )
+    parser.add_argument(
+        "--earlier",
+        metavar="SCAN",
+        type=Path,
+        help="with --normal: an earlier scan of the same patient, to say what has changed",
     )
     parser.add_argument(
         "--patient-id",
@@ -63,11 +86,22 @@ def run(args: argparse.Namespace) -> int:
 
     bank = ReferenceBank.open(args.bank)
     scans = [read_scan(path, allow_resample=args.allow_resample) for path in args.scans]
+    if args.earlier is not None and args.normal is None:
+        raise UsageError("--earlier needs --normal CONDITION, the pool that both are held against")
     comparison = compare(
-        scans, bank, k=args.k, metric=args.metric, rule=args.rule, patient_id=args.patient_id
+        scans,
+        bank,
+        k=args.k,
+        metric=args.metric,
+        rule=args.rule,
+        level=args.level,
+        patient_id=args.patient_id,
     )
+    if args.normal is not None:
+        comparison = replace(comparison, normal_pool=_pool(args, scans, bank, comparison.metric))
     if len(comparison.matches) < args.k:
-        notice(f"medsiam: k = {args.k}, but only {len(comparison.matches)} cases can be compared")
+        n = len(comparison.matches)
+        notice(f"medsiam: k = {args.k}, but only {n} patients can be compared")
     if args.json:
         print_json(comparison_document(comparison))
     else:
@@ -79,6 +113,25 @@ def run(args: argparse.Namespace) -> int:
         write_page(comparison, scans, bank, args.report)
         notice(f"page written to {args.report}")
     return 0
+
+
+def _pool(
+    args: argparse.Namespace, scans: list[Scan], bank: ReferenceBank, metric: str
+) -> PoolDistance:
+    from medsiam.comparison import pool_distance
+    from medsiam.scans import read_scan
+
+    earlier = None
+    if args.earlier is not None:
+        earlier = bank.encoder.embed([read_scan(args.earlier, allow_resample=args.allow_resample)])
+    return pool_distance(
+        bank.encoder.embed(scans),
+        bank,
+        args.normal,
+        metric=metric,
+        patient_id=args.patient_id or scans[0].patient_id,
+        earlier=earlier,
+    )
 
 
 def _show(comparison: Comparison) -> None:
@@ -93,6 +146,7 @@ def _show(comparison: Comparison) -> None:
             "",
             "condition",
             "distance",
+            "probability",
             "nearest case",
             "votes",
             "prototype share",
@@ -103,6 +157,7 @@ def _show(comparison: Comparison) -> None:
                 entry.rank,
                 entry.condition,
                 distance,
+                _probability(entry.probability),
                 entry.nearest_case_id,
                 f"{entry.votes:.0%}",
                 f"{entry.prototype_share:.0%}",
@@ -112,15 +167,25 @@ def _show(comparison: Comparison) -> None:
         ],
     )
     table(
-        f"Nearest cases ({comparison.metric} distance, lower is closer)",
-        ("", "case", "condition", "distance", "patient (hash)"),
+        f"Nearest patients ({comparison.metric} distance, lower is closer)",
+        ("", "nearest case", "condition", "distance", "same condition", "patient (hash)", "more"),
         [
-            (match.rank, match.case_id, match.condition, distance, match.patient)
+            (
+                match.rank,
+                match.case_id,
+                match.condition,
+                distance,
+                _probability(match.probability),
+                match.patient,
+                f"{match.n_further_cases} of his cases" if match.n_further_cases else "",
+            )
             for match, distance in zip(comparison.matches, to_matches, strict=True)
         ],
     )
     if comparison.probability_reason:
         print_text(f"No probability: {comparison.probability_reason}.")
+    if comparison.normal_pool is not None:
+        print_text(comparison.normal_pool.text)
     for note in (*comparison.query.warnings, *comparison.notes):
         print_text(f"Note: {note}")
     print_text(
@@ -128,3 +193,7 @@ def _show(comparison: Comparison) -> None:
         f"{comparison.n_cases} cases; encoder {comparison.encoder_name} "
         f"({comparison.encoder_fingerprint[:12]})"
     )
+
+
+def _probability(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"

@@ -28,8 +28,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for results and manifest")
     parser.add_argument("-k", type=int, default=5, help="matches per series (default 5)")
-    parser.add_argument("--metric", default="cosine", help="euclidean, cosine or mahalanobis")
-    parser.add_argument("--rule", default="nearest", help="nearest, vote or prototype")
+    parser.add_argument("--metric", help="as in `medsiam compare` (default: as calibrated)")
+    parser.add_argument("--rule", help="as in `medsiam compare` (default: as calibrated)")
     parser.add_argument(
         "--allow-resample",
         action="store_true",

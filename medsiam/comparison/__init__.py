@@ -4,10 +4,14 @@ from __future__ import annotations
 
 # Not on first use, as in other stages: the module `compare` would otherwise take the place of the
 # function of that name as soon as anybody imports it. Nothing here loads torch.
+from medsiam.comparison.calibrating import calibrate
+from medsiam.comparison.calibration import Calibration, newest_calibration
 from medsiam.comparison.compare import compare, compare_embedding
 from medsiam.comparison.digits import in_digits
+from medsiam.comparison.normal_pool import PoolDistance, pool_distance
 from medsiam.comparison.result import (
     RESEARCH_USE,
+    CalibrationFacts,
     Comparison,
     ConditionRank,
     Match,
@@ -15,19 +19,27 @@ from medsiam.comparison.result import (
     Rule,
     Verdict,
 )
+from medsiam.comparison.space import COMPARISON_METRICS
 from medsiam.comparison.verification import PairVerification, verify
 
 __all__ = [
+    "COMPARISON_METRICS",
     "RESEARCH_USE",
+    "Calibration",
+    "CalibrationFacts",
     "Comparison",
     "ConditionRank",
     "Match",
     "PairVerification",
+    "PoolDistance",
     "QueryFacts",
     "Rule",
     "Verdict",
+    "calibrate",
     "compare",
     "compare_embedding",
     "in_digits",
+    "newest_calibration",
+    "pool_distance",
     "verify",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsiam._version import __version__
-from medsiam.comparison.notes import patient_notes, ranking_notes
+from medsiam.comparison.in_use import calibration_in_use
+from medsiam.comparison.matching import rank_by_distance
+from medsiam.comparison.notes import patient_notes, ranking_notes, set_notes
 from medsiam.comparison.query import query_facts, query_patient
 from medsiam.comparison.ranking import rank
-from medsiam.comparison.result import Comparison, Rule
+from medsiam.comparison.result import Comparison, Match, Rule
+from medsiam.comparison.same_patient import suspiciously_near
 from medsiam.comparison.scope import check_scope
 from medsiam.comparison.settings import Settings
 from medsiam.comparison.verdict import give_verdict
@@ -25,13 +29,17 @@ if TYPE_CHECKING:
     from medsiam.bank import Case, ReferenceBank, Snapshot
 
 
+_NOTHING_ALIKE = "the query is like nothing in this bank, so its condition may not be among these"
+
+
 def compare(
     query: Scan | Sequence[Scan],
     bank: ReferenceBank,
     *,
     k: int = 5,
-    metric: str = "cosine",
-    rule: Rule = "nearest",
+    metric: str | None = None,
+    rule: Rule | None = None,
+    level: float = 0.9,
     patient_id: str | None = None,
 ) -> Comparison:
     """Compare a scan with a reference bank.
@@ -40,24 +48,27 @@ def compare(
         query: one scan, or the scans of one case in the order of the bank's phases.
         bank: must hold at least one case of another patient.
         k: matches to list, and patients that vote; all of them where there are fewer.
-        metric: "euclidean", "cosine" or "mahalanobis".
-        rule: what ranks the conditions: "nearest" patient, "vote" of the k nearest patients, or
-            nearest "prototype". All three figures are given for each condition in any case.
+        metric: "euclidean", "cosine", "mahalanobis" or, for an encoder with a twin head, "match".
+            None: what the bank's calibration recommends, else cosine.
+        rule: what ranks the conditions: "nearest" patient, "vote" of the k nearest patients,
+            nearest "prototype" or, in a calibrated bank, the "combined" distance, which goes with
+            the probability. None: what the calibration recommends, else nearest.
+        level: how often the set of conditions is to hold the true one: 0.8, 0.9, 0.95 or 0.99.
         patient_id: the query's patient, where the scan does not say or says it wrongly. His own
             cases in the bank never count.
 
     Raises:
-        UsageError: for a wrong k, metric or rule, or scans of different patients.
+        UsageError: for a wrong k, metric, rule or level, or scans of different patients.
         EncoderMismatchError: if the scans do not fit the bank (2D, 3D, number of phases).
-        BankError: if the bank holds no case to compare with.
+        BankError: if the bank holds no case to compare with, or a calibration that this medsiam
+            cannot read.
     """
-    settings = Settings(k, metric, rule)
+    settings = Settings(k, metric, rule, level)
     snapshot = bank.snapshot()
     scans = _fitting_scans(query, bank, snapshot)
     patient_id = query_patient(scans, patient_id)
     embedding = bank.encoder.embed(scans)
-    measured = yardstick(bank, snapshot, settings.metric)
-    return _answer(embedding, scans, bank, measured, settings=settings, patient_id=patient_id)
+    return _answer(embedding, scans, bank, snapshot, settings=settings, patient_id=patient_id)
 
 
 def compare_embedding(
@@ -66,8 +77,9 @@ def compare_embedding(
     bank: ReferenceBank,
     *,
     k: int = 5,
-    metric: str = "cosine",
-    rule: Rule = "nearest",
+    metric: str | None = None,
+    rule: Rule | None = None,
+    level: float = 0.9,
     patient_id: str | None = None,
 ) -> Comparison:
     """Like `compare`, where the bank's encoder has embedded the query already.
@@ -77,19 +89,19 @@ def compare_embedding(
         query_scans: what was embedded.
         bank: see `compare`, as for all that follow.
         k: matches to list, and patients that vote.
-        metric: "euclidean", "cosine" or "mahalanobis".
-        rule: what ranks the conditions.
+        metric: None: as recommended.
+        rule: what ranks the conditions; None: as recommended.
+        level: of the set of conditions.
         patient_id: the query's patient.
 
     Raises:
         UsageError, EncoderMismatchError, BankError: see `compare`.
     """
-    settings = Settings(k, metric, rule)
+    settings = Settings(k, metric, rule, level)
     snapshot = bank.snapshot()
     scans = _fitting_scans(query_scans, bank, snapshot)
     patient_id = query_patient(scans, patient_id)
-    measured = yardstick(bank, snapshot, settings.metric)
-    return _answer(embedding, scans, bank, measured, settings=settings, patient_id=patient_id)
+    return _answer(embedding, scans, bank, snapshot, settings=settings, patient_id=patient_id)
 
 
 def _fitting_scans(
@@ -122,36 +134,71 @@ def _answer(
     embedding: NDArray[np.floating],
     scans: tuple[Scan, ...],
     bank: ReferenceBank,
-    measured: Yardstick,
+    snapshot: Snapshot,
     *,
     settings: Settings,
     patient_id: str | None,
 ) -> Comparison:
+    used = calibration_in_use(bank, snapshot, settings.metric, settings.rule)
+    measured = yardstick(bank, snapshot, used.metric)
     vector = _checked(embedding, measured, bank.name)
+    point = measured.space.points(vector[np.newaxis])
+    distances = measured.space.distances(point, measured.points)[0]
     patient = bank.hash_patient(patient_id) if patient_id else None
     known_as = _cases_holding(scans, measured.records)
-    keep = _other_patients(measured.records, patient, known_as)
+    own = ~_other_patients(measured.records, patient, known_as)
+    suspects = suspiciously_near(distances, ~own, measured.others)
+    # All that a suspected patient has is left out, unless nothing else is there.
+    suspected = ~own & np.isin(measured.cases.patients, measured.cases.patients[suspects])
+    keep = ~own & ~suspected
+    if not keep.any() and suspected.any():
+        keep, suspects = suspected, np.zeros_like(suspects)
     if not keep.any():
         raise BankError(
             f"all {_counted(len(keep), 'case')} of bank {bank.name} belong to the query's own "
             "patient, who never counts as a match; add cases of other patients"
         )
-    ranking = rank(vector, measured, keep, settings)
+    ranking = rank(
+        point[0],
+        distances,
+        measured,
+        keep,
+        used.calibrated,
+        k=settings.k,
+        rule=used.rule,
+        level=settings.level,
+    )
     scope = check_scope(
         [scan.modality for scan in scans], [scan.body_part for scan in scans], measured.records
     )
-    n_same_patient = int((~keep).sum())
-    about_patients = patient_notes(
-        measured.records, patient=patient, n_left_out=n_same_patient, known_as=known_as
+    same = _suspicious_matches(distances, suspects, measured)
+    n_same_patient = int(own.sum())
+    notes = (
+        *used.notes,
+        *scope.notes,
+        *patient_notes(
+            measured.records,
+            patient=patient,
+            n_left_out=n_same_patient,
+            known_as=known_as,
+            suspects=same,
+        ),
+        *ranking_notes(ranking, measured, k=settings.k),
     )
-    about_ranking = ranking_notes(ranking, measured, k=settings.k)
+    verdict = give_verdict(
+        ranking, scope_fault=scope.fault, rule=used.rule, calibrated=used.calibrated
+    )
+    held = ranking.condition_set
+    if verdict.outcome in ("none of these", "out of scope"):
+        held = replace(held, conditions=None, reason=_NOTHING_ALIKE)
+    learned = used.calibrated.probabilities if used.calibrated is not None else None
     return Comparison(
         query=query_facts(scans, patient=patient, patient_id=patient_id),
         matches=ranking.matches,
         conditions=ranking.conditions,
-        verdict=give_verdict(ranking, scope_fault=scope.fault, rule=settings.rule),
-        metric=settings.metric,
-        rule=settings.rule,
+        verdict=verdict,
+        metric=used.metric,
+        rule=used.rule,
         k=settings.k,
         n_cases=len(keep),
         n_same_patient=n_same_patient,
@@ -160,8 +207,29 @@ def _answer(
         bank_name=bank.name,
         bank_version=measured.version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=(*scope.notes, *about_patients, *about_ranking),
+        notes=(*notes, *set_notes(held)),
+        probability_reason=None if learned is not None else used.probability_reason,
         medsiam_version=__version__,
+        condition_set=held,
+        evidence=ranking.evidence,
+        maybe_same_patient=same,
+        calibration=used.facts,
+    )
+
+
+def _suspicious_matches(
+    distances: NDArray[np.float64], suspects: NDArray[np.bool_], measured: Yardstick
+) -> tuple[Match, ...]:
+    order = rank_by_distance(distances, measured.cases.case_ids)
+    return tuple(
+        Match(
+            rank=number,
+            case_id=measured.records[place].case_id,
+            condition=measured.records[place].condition,
+            patient=measured.records[place].patient,
+            distance=float(distances[place]),
+        )
+        for number, place in enumerate(order[suspects[order]], start=1)
     )
 
 

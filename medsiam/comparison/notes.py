@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medsiam.bank.case import Case
+from medsiam.comparison.conformal import ConditionSet
+from medsiam.comparison.digits import in_digits
 from medsiam.comparison.ranking import Ranking
-from medsiam.comparison.result import ConditionRank
+from medsiam.comparison.result import ConditionRank, Match
 from medsiam.comparison.yardstick import Yardstick
 
 _POOLED = (
@@ -16,8 +18,24 @@ _POOLED = (
 _FEW_PATIENTS = 3
 
 
+def set_notes(held: ConditionSet) -> tuple[str, ...]:
+    """What cannot be ruled out."""
+    if held.conditions is None:
+        return ()
+    names = ", ".join(held.conditions)
+    return (
+        f"Not ruled out: {names}. Such sets hold the true condition of {held.level:.0%} of queries "
+        f"that come like this bank's patients (from {held.n_patients} calibration patients).",
+    )
+
+
 def patient_notes(
-    cases: Sequence[Case], *, patient: str | None, n_left_out: int, known_as: Sequence[Case]
+    cases: Sequence[Case],
+    *,
+    patient: str | None,
+    n_left_out: int,
+    known_as: Sequence[Case],
+    suspects: Sequence[Match] = (),
 ) -> tuple[str, ...]:
     """About the query's own patient and about cases without a patient.
 
@@ -26,8 +44,17 @@ def patient_notes(
         patient: of the query, hashed; None where unknown.
         n_left_out: cases of the query's own patient.
         known_as: cases that hold a scan of the query, value by value.
+        suspects: cases that lie too near to be of another patient.
     """
     notes = []
+    if suspects:
+        names = ", ".join(match.case_id for match in suspects)
+        notes.append(
+            f"This may be the same patient as case {names}, or the same scan saved again: it lies "
+            "nearer than different patients of this bank lie to each other. It is left out of "
+            "verdict and ranking; where it is another patient after all, the answer lacks its "
+            "best match."
+        )
     if known_as:
         names = ", ".join(case.case_id for case in known_as)
         notes.append(f"This very scan is in the bank already (case {names}).")
@@ -56,11 +83,13 @@ def ranking_notes(ranking: Ranking, measured: Yardstick, *, k: int) -> tuple[str
     notes = []
     listed = len(ranking.matches)
     if listed < k:
-        notes.append(f"k = {k}, but only {_cases(listed)} can be compared: all are listed.")
+        patients = "1 patient" if listed == 1 else f"{listed} patients"
+        notes.append(f"k = {k}, but only {patients} can be compared: all are listed.")
     best = ranking.conditions[0]
     if best.n_patients < _FEW_PATIENTS:
         patients = "1 patient" if best.n_patients == 1 else f"{best.n_patients} patients"
         notes.append(f"{best.condition} rests on {patients} in this bank: weak evidence.")
+    notes += _evidence_notes(ranking)
     proof = {case.case_id: case.proof for case in measured.records}[best.nearest_case_id]
     if proof == "none":
         notes.append(
@@ -69,9 +98,31 @@ def ranking_notes(ranking: Ranking, measured: Yardstick, *, k: int) -> tuple[str
         )
     if disagreement := _disagreement(ranking.conditions):
         notes.append(disagreement)
-    if measured.pooled:
+    if measured.space.pooled:
         notes.append(_POOLED)
     return tuple(notes)
+
+
+def _evidence_notes(ranking: Ranking) -> list[str]:
+    """What the leading condition hangs on, what speaks against it, and what cannot be ruled out."""
+    evidence, notes = ranking.evidence, []
+    leading = evidence.condition
+    if len(ranking.conditions) > 1 and evidence.hangs_on_one_case:
+        names = ", ".join(evidence.deciding_case_ids)
+        notes.append(
+            f"That {leading} leads hangs on one case ({names}): without it, another condition "
+            "leads."
+            if evidence.n_deciding == 1
+            else f"That {leading} leads hangs on single cases: without any one of {names}, another "
+            "condition leads."
+        )
+    if (against := evidence.counter_example) is not None:
+        distance, own = in_digits(against.distance, ranking.conditions[0].distance)
+        notes.append(
+            f"Nearest counter-example: case {against.case_id} ({against.condition}) at {distance}; "
+            f"the nearest case of {leading} lies at {own}."
+        )
+    return notes
 
 
 def _disagreement(conditions: Sequence[ConditionRank]) -> str | None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsiam.comparison.matching import CaseArrays
-from medsiam.distances import pairwise_distances
+from medsiam.comparison.space import Space
 
 MIN_PATIENTS = 10
 PERCENTILE = 95
@@ -53,9 +53,9 @@ class Limit:
 
 def nearest_others(
     cases: CaseArrays,
+    points: NDArray[np.float64],
+    space: Space,
     *,
-    metric: str,
-    precision: NDArray[np.float64] | None = None,
     rows: NDArray[np.intp] | None = None,
     allowed: NDArray[np.bool_] | None = None,
 ) -> NearestOthers:
@@ -63,8 +63,8 @@ def nearest_others(
 
     Args:
         cases: the bank.
-        metric: one of `medsiam.distances.METRICS`.
-        precision: (d, d) for "mahalanobis".
+        points: (n, d) its cases in `space`.
+        space: in which distances are taken.
         rows: positions to measure; by default all, or `MAX_MEASURED` evenly spread ones.
         allowed: (n,) true for cases that may be a neighbour; all by default.
     """
@@ -76,9 +76,7 @@ def nearest_others(
     step = max(1, _CELLS_AT_ONCE // n)
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        found = pairwise_distances(
-            cases.embeddings[rows[part]], cases.embeddings, metric=metric, precision=precision
-        )
+        found = space.distances(points[rows[part]], points)
         found[cases.patients[rows[part]][:, np.newaxis] == cases.patients] = np.inf
         if allowed is not None:
             found[:, ~allowed] = np.inf
@@ -90,10 +88,10 @@ def nearest_others(
 def limit_without(
     others: NearestOthers | None,
     cases: CaseArrays,
+    points: NDArray[np.float64],
+    space: Space,
     *,
     keep: NDArray[np.bool_],
-    metric: str,
-    precision: NDArray[np.float64] | None = None,
 ) -> Limit:
     """The limit of the bank as if the query's own patient had never been added.
 
@@ -104,9 +102,9 @@ def limit_without(
     Args:
         others: of the whole bank; None where it has fewer than `MIN_PATIENTS` patients.
         cases: the whole bank.
+        points: (n, d) its cases in `space`.
+        space: in which distances are taken.
         keep: (n,) false for the cases of the query's own patient.
-        metric: one of `medsiam.distances.METRICS`.
-        precision: (d, d) for "mahalanobis".
     """
     n_patients = cases.only(keep).n_patients
     if others is None or n_patients < MIN_PATIENTS:
@@ -119,15 +117,13 @@ def limit_without(
     stale = kept & ~keep[others.nearest]
     distances = others.distances.copy()
     if stale.any():
-        again = nearest_others(
-            cases, metric=metric, precision=precision, rows=others.rows[stale], allowed=keep
-        )
+        again = nearest_others(cases, points, space, rows=others.rows[stale], allowed=keep)
         distances[stale] = again.distances
     value = nearest_percentile(distances[kept])
     measured = f"{int(kept.sum())} cases of {n_patients} patients in this bank"
     return Limit(
         value,
-        f"{PERCENTILE}th percentile of the {metric} distances from {measured} to the nearest "
+        f"{PERCENTILE}th percentile of the {space.metric} distances from {measured} to the nearest "
         "case of another patient",
     )
 

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from medsiam.comparison.conformal import ConditionSet
+    from medsiam.comparison.evidence import Evidence
+    from medsiam.comparison.normal_pool import PoolDistance
 
 RESEARCH_USE = "Research use only. Not a medical device. Not for diagnosis."
-NOT_CALIBRATED = "this bank has no calibration, so a distance cannot be turned into a probability"
+NOT_CALIBRATED = (
+    "this bank has no calibration, so a distance cannot be turned into a probability; "
+    "`medsiam bank calibrate` makes one"
+)
 
-Rule = Literal["nearest", "vote", "prototype"]
+Rule = Literal["nearest", "vote", "prototype", "combined"]
+Outcome = Literal["nearest", "none of these", "out of scope", "undecided"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,18 @@ class QueryFacts:
 
 @dataclass(frozen=True)
 class Match:
-    """One case of the bank with its rank (from 1) and distance (lower = closer)."""
+    """One patient of the bank by his nearest case, with rank (from 1) and distance.
+
+    Attributes:
+        rank: from 1.
+        case_id: the patient's nearest case.
+        condition: of that case.
+        patient: hashed; None for a case without one, which counts as a patient of its own.
+        distance: lower = closer.
+        probability: that query and case share a condition, if the query's is among the bank's;
+            None where it was never calibrated.
+        n_further_cases: of the same patient, none of them nearer.
+    """
 
     rank: int
     case_id: str
@@ -48,6 +68,7 @@ class Match:
     patient: str | None
     distance: float
     probability: float | None = None
+    n_further_cases: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,7 +85,10 @@ class ConditionRank:
         votes: share of the k nearest patients that have this condition.
         prototype_distance: to the mean embedding of the condition's patients.
         prototype_share: softmax over negative prototype distances; a share, not a probability.
-        probability: of this condition, or None where it was never calibrated.
+        probability: of this condition, if the query's is among the bank's and conditions are as
+            frequent as in the bank; None where it was never calibrated.
+        combined_distance: weighted mean of the distances to the nearest three patients and to the
+            prototype; None where it was never calibrated.
     """
 
     rank: int
@@ -76,6 +100,12 @@ class ConditionRank:
     prototype_distance: float
     prototype_share: float
     probability: float | None = None
+    combined_distance: float | None = None
+
+    @property
+    def judged_distance(self) -> float:
+        """The distance that the bank's limit is about: combined where there is one."""
+        return self.distance if self.combined_distance is None else self.combined_distance
 
 
 @dataclass(frozen=True)
@@ -90,16 +120,49 @@ class Verdict:
         text: one sentence for a person.
         threshold: the distance beyond which the answer is "none of these"; None where unknown.
         threshold_source: where the threshold comes from, or why there is none.
+        value: the distance that is held against the threshold.
+        measure: which one that is: of the nearest case, or the nearest combined one.
+        known_rejected: share of the bank's own patients whom this threshold turns away; None
+            where it was not measured.
+        unknown_accepted: share of patients of a condition left out of the bank whom it lets
+            pass; None where it was not measured.
+        far_off: whether the query lies farther from its nearest three patients than 99 of 100
+            cases of the bank do; None where that is not known.
     """
 
-    outcome: Literal["nearest", "none of these", "out of scope", "undecided"]
+    outcome: Outcome
     condition: str | None
     text: str
     threshold: float | None
     threshold_source: str
+    value: float | None = None
+    measure: Literal["nearest distance", "combined distance"] = "nearest distance"
+    known_rejected: float | None = None
+    unknown_accepted: float | None = None
+    far_off: bool | None = None
 
     def __str__(self) -> str:
         return self.text
+
+
+@dataclass(frozen=True)
+class CalibrationFacts:
+    """Which calibration an answer used.
+
+    Attributes:
+        number: among those that the bank keeps.
+        bank_version: whose cases it was fitted on.
+        n_patients: who could be asked.
+        metric, rule: what it recommends.
+        n_changed_cases: cases added to or removed from the bank since.
+    """
+
+    number: int
+    bank_version: int
+    n_patients: int
+    metric: str
+    rule: Rule
+    n_changed_cases: int
 
 
 @dataclass(frozen=True)
@@ -108,7 +171,7 @@ class Comparison:
 
     Attributes:
         query: what was asked.
-        matches: the nearest cases, from near to far; at most k.
+        matches: the nearest patients, each by his nearest case, from near to far; at most k.
         conditions: every condition of the bank, ranked by `rule`.
         verdict: what it amounts to.
         metric, rule, k: the settings.
@@ -121,6 +184,12 @@ class Comparison:
         probability_reason: why there is no probability; None where there is one.
         medsiam_version: of the program that answered.
         research_use: what this is not.
+        condition_set: conditions that cannot be ruled out; None where out of scope.
+        evidence: what the leading condition rests on, and the nearest case against it.
+        maybe_same_patient: cases that may be of the query's own patient, or the same image, under
+            another name; they are left out of everything else.
+        calibration: the one used; None where the bank has none.
+        normal_pool: distance to a pool of normals, where it was asked for.
     """
 
     query: QueryFacts
@@ -141,6 +210,11 @@ class Comparison:
     probability_reason: str | None = NOT_CALIBRATED
     medsiam_version: str = ""
     research_use: str = field(default=RESEARCH_USE)
+    condition_set: ConditionSet | None = None
+    evidence: Evidence | None = None
+    maybe_same_patient: tuple[Match, ...] = ()
+    calibration: CalibrationFacts | None = None
+    normal_pool: PoolDistance | None = None
 
     def __str__(self) -> str:
         return f"{self.query.name}: {self.verdict.text}"

@@ -7,7 +7,9 @@ import numbers
 from dataclasses import dataclass
 from typing import get_args
 
+from medsiam.comparison.conformal import LEVELS
 from medsiam.comparison.result import Rule
+from medsiam.comparison.space import MATCH
 from medsiam.distances import check_metric
 from medsiam.errors import UsageError
 
@@ -20,22 +22,28 @@ class Settings:
 
     Attributes:
         k: matches to list, and patients that vote.
-        metric: one of `medsiam.distances.METRICS`.
-        rule: what ranks the conditions.
+        metric: one of `COMPARISON_METRICS`; None: what the bank's calibration recommends.
+        rule: what ranks the conditions; None: likewise.
+        level: of the set of conditions, one of `LEVELS`.
 
     Raises:
-        UsageError: for a k below 1, or an unknown metric or rule.
+        UsageError: for a k below 1, or an unknown metric, rule or level.
     """
 
     k: int
-    metric: str
-    rule: Rule
+    metric: str | None
+    rule: Rule | None
+    level: float = 0.9
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, numbers.Integral) or self.k < 1:
             raise UsageError(f"k must be a whole number of at least 1, got {self.k!r}")
-        check_metric(self.metric)
-        if self.rule not in RULES:
+        if self.metric is not None and self.metric != MATCH:
+            check_metric(self.metric)
+        if self.level not in LEVELS:
+            known = ", ".join(map(str, LEVELS))
+            raise UsageError(f"unknown level {self.level!r}: choose one of {known}")
+        if self.rule is not None and self.rule not in RULES:
             near = difflib.get_close_matches(str(self.rule).lower(), RULES, n=1, cutoff=0.4)
             hint = f"; did you mean {near[0]}?" if near else ""
             raise UsageError(f"unknown rule {self.rule!r}: choose one of {', '.join(RULES)}{hint}")

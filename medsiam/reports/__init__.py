@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.reports.calibration_page import write_calibration_page as write_calibration_page
+    from medsiam.reports.calibration_words import calibration_rows as calibration_rows
+    from medsiam.reports.calibration_words import calibration_sentences as calibration_sentences
     from medsiam.reports.document import comparison_document as comparison_document
     from medsiam.reports.document import query_path as query_path
     from medsiam.reports.document import write_json as write_json
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Plane": ".planes",
     "axis_of": ".planes",
+    "calibration_rows": ".calibration_words",
+    "calibration_sentences": ".calibration_words",
     "comparison_document": ".document",
     "display_window": ".pictures",
     "encode_png": ".pictures",
@@ -37,6 +42,7 @@ _HOMES = {
     "query_path": ".document",
     "render_slice": ".pictures",
     "safe_cell": ".table",
+    "write_calibration_page": ".calibration_page",
     "write_csv": ".table",
     "write_json": ".document",
     "write_page": ".page",

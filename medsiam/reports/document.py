@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from medsiam.comparison.result import Comparison, QueryFacts
+from medsiam.reports.judgement import judgement_document
 from medsiam.writing import write_atomically
 
 SCHEMA_VERSION = 1
@@ -29,6 +30,11 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
             "text": verdict.text,
             "threshold": verdict.threshold,
             "threshold_source": verdict.threshold_source,
+            "value": verdict.value,
+            "measure": verdict.measure,
+            "known_rejected": verdict.known_rejected,
+            "unknown_accepted": verdict.unknown_accepted,
+            "far_off": verdict.far_off,
         },
         "conditions": [
             {
@@ -41,6 +47,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
                 "votes": entry.votes,
                 "prototype_distance": entry.prototype_distance,
                 "prototype_share": entry.prototype_share,
+                "combined_distance": entry.combined_distance,
             }
             for entry in comparison.conditions
         ],
@@ -52,10 +59,12 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
                 "patient_id": match.patient,
                 "distance": match.distance,
                 "probability": match.probability,
+                "n_further_cases": match.n_further_cases,
             }
             for match in comparison.matches
         ],
         "probability_reason": comparison.probability_reason,
+        **judgement_document(comparison),
         "notes": list(comparison.notes),
         "metric": comparison.metric,
         "settings": {

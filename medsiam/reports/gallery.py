@@ -50,7 +50,9 @@ def gallery(
         return _films(strips, phases)
 
     digits = decimals_for([match.distance for match in comparison.matches])
-    limit = comparison.verdict.threshold
+    # A limit on the combined distance says nothing about a single case.
+    judged = comparison.verdict.measure == "nearest distance"
+    limit = comparison.verdict.threshold if judged else None
     cards = "".join(
         _card(match, cases.get(match.case_id), films(kept_scans(match.case_id)), limit, digits)
         for match in comparison.matches
@@ -163,6 +165,10 @@ def _card(match: Match, case: Case | None, films: str, limit: float | None, digi
 def _facts(match: Match, case: Case | None) -> str:
     facts: list[tuple[str, str | None]] = [("case", match.case_id)]
     facts.append(("patient", match.patient or "not named"))
+    if match.n_further_cases:
+        facts.append(("of this patient", f"{match.n_further_cases} more in the bank, not nearer"))
+    if match.probability is not None:
+        facts.append(("same condition", f"probability {match.probability:.2f}"))
     if case is not None:
         spacing = " x ".join(f"{mm:.3g}" for mm in case.spacing or ())
         facts += [

@@ -115,7 +115,8 @@ def _query(comparison: Comparison) -> str:
 
 
 def _notes(comparison: Comparison) -> str:
-    notes = (*comparison.query.warnings, *comparison.notes)
+    pool = () if comparison.normal_pool is None else (comparison.normal_pool.text,)
+    notes = (*comparison.query.warnings, *pool, *comparison.notes)
     if not notes:
         return ""
     items = "".join(f"<li>{escape(note)}</li>" for note in notes)
@@ -124,7 +125,7 @@ def _notes(comparison: Comparison) -> str:
 
 def _conditions(comparison: Comparison) -> str:
     limit = comparison.verdict.threshold
-    distances = [entry.distance for entry in comparison.conditions]
+    distances = [entry.judged_distance for entry in comparison.conditions]
     prototype = [entry.prototype_distance for entry in comparison.conditions]
     longest = 1.05 * max([*distances, limit or 0.0]) or 1.0
     digits = decimals_for(distances if limit is None else [*distances, limit])
@@ -136,16 +137,16 @@ def _conditions(comparison: Comparison) -> str:
     if limit is not None:
         legend = (
             "<p class='legend'><span class='tick'></span>"
-            f"The bank's own limit, {limit:.{digits}f}: "
+            f"The bank's limit, {limit:.{digits}f}: "
             f"{escape(comparison.verdict.threshold_source)}. Beyond it lies what this bank does "
             "not hold.</p>"
         )
     reason = comparison.probability_reason
-    why = f"<p class='legend'>No probability is shown: {escape(reason)}.</p>" if reason else ""
+    why = f"<p class='legend'>No probability is shown: {escape(reason)}.</p>" if reason else _MEANS
     return (
         f"<h2>Conditions, ranked by {_BY_RULE[comparison.rule]}</h2>\n<table><thead><tr><th></th>"
-        "<th>condition</th><th>distance to its nearest patient (shorter is closer)</th>"
-        "<th class='number'></th><th>nearest case</th>"
+        f"<th>condition</th><th>{_BAR[comparison.verdict.measure]} (shorter is closer)</th>"
+        "<th class='number'></th><th class='number'>probability</th><th>nearest case</th>"
         "<th class='number'>among the nearest<br>patients</th>"
         "<th class='number'>distance to<br>prototype</th><th class='number'>prototype<br>share</th>"
         f"<th class='number'>patients<br>in bank</th></tr></thead>\n<tbody>{rows}</tbody></table>\n"
@@ -153,7 +154,16 @@ def _conditions(comparison: Comparison) -> str:
     )
 
 
+_BAR = {
+    "nearest distance": "distance to its nearest patient",
+    "combined distance": "distance to its nearest patients and their mean, combined",
+}
+_MEANS = (
+    "<p class='legend'>Probabilities hold if the query's condition is one of these and conditions "
+    "are as frequent as in this bank. They are no diagnosis.</p>"
+)
 _BY_RULE = {
+    "combined": "combined distance",
     "nearest": "nearest patient",
     "vote": "vote of the nearest patients",
     "prototype": "nearest prototype",
@@ -166,18 +176,31 @@ def _condition_row(
     tick = ""
     if limit is not None:
         tick = f"<div class='tick' style='left:{100 * limit / longest:.2f}%'></div>"
-    within = " class='within'" if limit is not None and entry.distance <= limit else ""
+    distance = entry.judged_distance
+    within = " class='within'" if limit is not None and distance <= limit else ""
+    probability = "" if entry.probability is None else f"{entry.probability:.2f}"
     return (
         f"<tr{within}><td class='soft'>{entry.rank}</td>"
         f"<td class='name'>{escape(entry.condition)}</td>"
         f"<td class='bar'><div class='track'><div class='fill' "
-        f"style='width:{100 * entry.distance / longest:.2f}%'></div>{tick}</div></td>"
-        f"<td class='number'>{entry.distance:.{digits}f}</td>"
+        f"style='width:{100 * distance / longest:.2f}%'></div>{tick}</div></td>"
+        f"<td class='number'>{distance:.{digits}f}</td>"
+        f"<td class='number'>{probability}</td>"
         f"<td class='case'>{escape(entry.nearest_case_id)}</td>"
         f"<td class='number'>{entry.votes:.0%}</td>"
         f"<td class='number'>{entry.prototype_distance:.{prototype_digits}f}</td>"
         f"<td class='number'>{entry.prototype_share:.0%}</td>"
         f"<td class='number'>{entry.n_patients}</td></tr>\n"
+    )
+
+
+def _calibration(comparison: Comparison) -> str:
+    used = comparison.calibration
+    if used is None:
+        return "none"
+    return (
+        f"number {used.number}, of version {used.bank_version} of the bank, "
+        f"{used.n_patients} patients asked"
     )
 
 
@@ -190,6 +213,7 @@ def _settings(comparison: Comparison) -> str:
         ("cases in the bank", str(comparison.n_cases)),
         ("left out (the query's own patient)", str(comparison.n_same_patient)),
         ("limit", comparison.verdict.threshold_source),
+        ("calibration", _calibration(comparison)),
         ("encoder", comparison.encoder_name),
         ("encoder fingerprint", comparison.encoder_fingerprint),
         ("query fingerprint", " ".join(comparison.query.content_hashes)),

@@ -42,6 +42,11 @@ COLUMNS = (
     "medsiam_version",
     "notes",
     "research_use",
+    "n_further_cases",
+    "condition_set",
+    "maybe_same_patient",
+    "counter_example_case_id",
+    "hangs_on_one_case",
 )
 # What spreadsheets take for the start of a formula, full-width forms too (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -50,6 +55,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff2
 def flat_rows(comparison: Comparison) -> list[dict[str, Cell]]:
     """One dict per match, with all of `COLUMNS` as keys; patients are hashes."""
     query, verdict = comparison.query, comparison.verdict
+    held, evidence = comparison.condition_set, comparison.evidence
+    against = None if evidence is None else evidence.counter_example
     shared: dict[str, Cell] = {
         "query": query_path(query) or query.name,
         "series_uid": query.series_uid,
@@ -71,6 +78,12 @@ def flat_rows(comparison: Comparison) -> list[dict[str, Cell]]:
         "medsiam_version": comparison.medsiam_version,
         "notes": " ".join((*query.warnings, *comparison.notes)),
         "research_use": comparison.research_use,
+        "condition_set": None
+        if held is None or held.conditions is None
+        else "; ".join(held.conditions),
+        "maybe_same_patient": "; ".join(match.case_id for match in comparison.maybe_same_patient),
+        "counter_example_case_id": None if against is None else against.case_id,
+        "hangs_on_one_case": None if evidence is None else evidence.hangs_on_one_case,
     }
     rows = []
     for match in comparison.matches:
@@ -81,6 +94,7 @@ def flat_rows(comparison: Comparison) -> list[dict[str, Cell]]:
             "patient_id": match.patient,
             "distance": match.distance,
             "probability": match.probability,
+            "n_further_cases": match.n_further_cases,
         }
         row = shared | own
         rows.append({name: row[name] for name in COLUMNS})

@@ -18,8 +18,8 @@ def score_folder(
     bank: ReferenceBank,
     *,
     k: int = 5,
-    metric: str = "cosine",
-    rule: Rule = "nearest",
+    metric: str | None = None,
+    rule: Rule | None = None,
     allow_resample: bool = False,
 ) -> Iterator[Outcome]:
     """Yield one outcome for each DICOM series, NIfTI file and image below `folder`.
@@ -61,8 +61,8 @@ def score_sources(
     bank: ReferenceBank,
     *,
     k: int = 5,
-    metric: str = "cosine",
-    rule: Rule = "nearest",
+    metric: str | None = None,
+    rule: Rule | None = None,
     allow_resample: bool = False,
 ) -> Iterator[tuple[Outcome, Scan | None]]:
     """Yield the outcome of each source, with its scan where it could be read.

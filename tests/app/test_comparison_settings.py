@@ -17,9 +17,9 @@ def script(n_cases):
     st.session_state["chosen"] = choose_settings(n_cases)
 
 
-def test_defaults_are_those_of_the_library_and_k_fits_the_bank():
+def test_defaults_are_what_the_bank_recommends_and_k_fits_it():
     app = AppTest.from_function(script, args=(12,)).run()
-    assert app.session_state["chosen"] == (5, "cosine", "nearest")
+    assert app.session_state["chosen"] == (5, None, None)
     assert app.number_input[0].max == 12
     assert AppTest.from_function(script, args=(3,)).run().session_state["chosen"].k == 3
 

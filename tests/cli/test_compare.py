@@ -126,7 +126,7 @@ def test_k_beyond_the_bank_is_a_notice(place, capsys):
     assert run(place, "--json", "-k", "500") == 0
     out, err = capsys.readouterr()
     assert len(json.loads(out)["matches"]) == 12
-    assert "k = 500, but only 12 cases can be compared" in err
+    assert "k = 500, but only 12 patients can be compared" in err
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from medsiam.bank.case import Case
-from medsiam.bank.store import Snapshot
+from medsiam.bank.store import KeptCalibration, Snapshot
 from medsiam.errors import BankError
 from medsiam.scans.scan import Scan
 
@@ -58,15 +58,25 @@ class StubBank:
     spatial_dims: int = 2
     encoder: LookUpEncoder | None = None
     kept: dict[str, tuple[Scan, ...]] = field(default_factory=dict)
+    calibration: KeptCalibration | None = None
+    older: dict[int, Snapshot] = field(default_factory=dict)
 
     @property
     def encoder_card(self):
-        architecture = SimpleNamespace(spatial_dims=self.spatial_dims)
+        architecture = SimpleNamespace(
+            spatial_dims=self.spatial_dims, match_head=False, whitened_domains=0
+        )
         return SimpleNamespace(architecture=architecture, fingerprint="f" * 64, name="stub encoder")
 
     def snapshot(self, version: int | None = None) -> Snapshot:
+        if version in self.older:
+            return self.older[version]
         assert version in (None, self.version)
         return Snapshot(self.version, self.cases, self.embeddings)
+
+    def keep_calibration(self, document: str, *, bank_version: int) -> KeptCalibration:
+        self.calibration = KeptCalibration(1, bank_version, "2026-01-01", None, document)
+        return self.calibration
 
     def hash_patient(self, patient_id: str) -> str:
         return hashlib.sha256(f"salt {patient_id}".encode()).hexdigest()[:16]

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 import medsiam
-from medsiam.comparison import compare, compare_embedding
+from medsiam.comparison import calibrate, compare, compare_embedding
 from medsiam.errors import BankError, EncoderError, EncoderMismatchError, UsageError
 from tests.comparison.stub_bank import LookUpEncoder, make_bank, make_scan, ring_bank
 
 
-def near(bank, position, shift=0.01):
-    """An embedding close to that of a case."""
+def near(bank, position, shift=0.3):
+    """An embedding close to that of a case, yet not so close that it must be the same patient."""
     return bank.embeddings[position] + np.float32(shift)
 
 
@@ -28,7 +28,7 @@ def test_compare_embeds_and_answers():
     result = compare(scan, bank, k=3)
     same = compare_embedding(near(bank, 6), scan, bank, k=3)
     assert replace(result, created="") == replace(same, created="")
-    assert result.matches[0].case_id == "case-03-0"
+    assert result.matches[0].condition == bank.cases[6].condition
     assert result.verdict.outcome == "nearest"
     assert result.verdict.condition == bank.cases[6].condition
 
@@ -55,11 +55,13 @@ def test_everything_needed_to_compute_it_again():
 def test_the_own_patient_never_counts(metric, rule):
     bank = ring_bank()
     scan = make_scan(patient_id="patient 3")
-    result = compare_embedding(bank.embeddings[6], scan, bank, k=99, metric=metric, rule=rule)
+    query = near(bank, 6)
+    result = compare_embedding(query, scan, bank, k=99, metric=metric, rule=rule)
     own = bank.hash_patient("patient 3")
     assert result.query.patient == own
     assert own not in {match.patient for match in result.matches}
-    assert len(result.matches) == 22
+    assert len(result.matches) == 11
+    assert {match.n_further_cases for match in result.matches} == {1}
     assert result.n_same_patient == 2
     assert "Left out of the ranking: 2 cases of the query's own patient." in result.notes
     named = {entry.nearest_case_id for entry in result.conditions}
@@ -210,11 +212,60 @@ def test_a_new_version_of_the_bank_is_seen():
     compare_embedding(near(bank, 0), make_scan(), bank)
     added = replace(bank.cases[0], case_id="new", patient="new")
     bank.cases = (*bank.cases, added)
-    bank.embeddings = np.vstack([bank.embeddings, near(bank, 0)])
+    bank.embeddings = np.vstack([bank.embeddings, near(bank, 0, 0.55)])
     bank.version += 1
-    result = compare_embedding(near(bank, 0), make_scan(), bank)
+    result = compare_embedding(near(bank, 0), make_scan(), bank, metric="euclidean")
     assert result.matches[0].case_id == "new"
     assert result.bank_version == 2
+
+
+def test_a_likely_same_patient_is_left_out_and_named():
+    bank = ring_bank()
+    result = compare_embedding(near(bank, 6, 0.001), make_scan(), bank, k=99, metric="euclidean")
+    assert next(match.case_id for match in result.maybe_same_patient) == "case-03-0"
+    assert bank.cases[6].patient not in {match.patient for match in result.matches}
+    assert any("may be the same patient as case case-03-0" in note for note in result.notes)
+    named = {entry.nearest_case_id for entry in result.conditions}
+    assert not named & {"case-03-0", "case-03-1"}
+
+
+def test_a_calibrated_bank_recommends_and_explains():
+    bank = ring_bank(30, conditions=("A", "B", "C"))
+    found = calibrate(bank)
+    assert compare_embedding(near(bank, 0), make_scan(), bank).calibration is None
+    bank.keep_calibration(found.to_json(), bank_version=1)
+    result = compare_embedding(near(bank, 0), make_scan(), bank)
+    own = found.of(found.metric)
+    assert (result.metric, result.rule) == (found.metric, own.rule)
+    assert result.probability_reason is None
+    assert sum(entry.probability for entry in result.conditions) == pytest.approx(1)
+    given = {entry.condition: entry.probability for entry in result.conditions}
+    assert all(match.probability == given[match.condition] for match in result.matches)
+    assert result.verdict.condition == bank.cases[0].condition
+    assert result.condition_set.conditions == (bank.cases[0].condition,)
+    assert result.evidence.counter_example.condition != bank.cases[0].condition
+    assert result.calibration.n_changed_cases == 0
+    again = compare_embedding(near(bank, 0), make_scan(), bank, metric="euclidean", rule="vote")
+    assert (again.metric, again.rule) == ("euclidean", "vote")
+
+
+def test_an_older_calibration_stays_in_use_and_says_so():
+    bank = ring_bank(30, conditions=("A", "B", "C"))
+    bank.keep_calibration(calibrate(bank).to_json(), bank_version=1)
+    bank.older[1] = bank.snapshot()
+    bank.cases, bank.embeddings, bank.version = bank.cases[:-1], bank.embeddings[:-1], 2
+    result = compare_embedding(near(bank, 0), make_scan(), bank)
+    assert result.calibration.n_changed_cases == 1
+    assert "fitted on version 1 of this bank; 1 case has been added or removed" in result.notes[0]
+
+
+def test_far_from_everything_has_no_set():
+    bank = ring_bank(30, conditions=("A", "B", "C"))
+    bank.keep_calibration(calibrate(bank).to_json(), bank_version=1)
+    result = compare_embedding(-bank.embeddings[0] * 9, make_scan(), bank, metric="euclidean")
+    assert result.verdict.outcome == "none of these"
+    assert result.verdict.far_off
+    assert result.condition_set.conditions is None
 
 
 def test_the_function_is_not_hidden_by_its_module():

@@ -10,12 +10,15 @@ import pytest
 from sklearn.neighbors import KNeighborsClassifier
 
 from medsiam.comparison.conditions import (
+    own_distances,
     prototype_spread,
     prototypes,
     rank_conditions,
     softmax_shares,
+    without_patients,
 )
 from medsiam.comparison.matching import CaseArrays, patient_codes
+from medsiam.comparison.space import Space
 
 
 def cases_of(rows, embeddings=None) -> CaseArrays:
@@ -144,7 +147,7 @@ def test_rule_prototype_ranks_by_prototype_distance_and_gives_all_figures():
 def test_spread_is_the_median_distance_of_patients_to_their_own_prototype():
     rows = [("a1", "A", "p"), ("a2", "A", "q"), ("b1", "B", "r"), ("b2", "B", "s"), ("c", "C", "t")]
     cases = cases_of(rows, [[0, 0], [2, 0], [0, 0], [0, 8], [5, 5]])
-    found = prototype_spread(prototypes(cases), metric="euclidean")
+    found = prototype_spread(own_distances(prototypes(cases), Space("euclidean")))
     assert found == pytest.approx(np.median([1, 1, 4, 4]))
 
 
@@ -157,10 +160,53 @@ def test_shares_do_not_depend_on_the_scale_of_the_embeddings():
         found = prototypes(cases_of(rows, vectors * scale))
         lengths = np.linalg.norm(found.centres, axis=1).tolist()
         distances = dict(zip(found.conditions, lengths, strict=True))
-        shares.append(softmax_shares(distances, prototype_spread(found, metric="euclidean")))
+        shares.append(
+            softmax_shares(distances, prototype_spread(own_distances(found, Space("euclidean"))))
+        )
     assert shares[0] == pytest.approx(shares[1])
 
 
 def test_spread_is_one_where_no_condition_has_two_patients():
     cases = cases_of([("a1", "A", "p"), ("a2", "A", "p"), ("b", "B", "q")], np.ones((3, 2)))
-    assert prototype_spread(prototypes(cases), metric="euclidean") == 1.0
+    assert prototype_spread(own_distances(prototypes(cases), Space("euclidean"))) == 1.0
+
+
+def test_groups_name_patient_and_condition_of_each_mean():
+    rows = [("a1", "A", "p"), ("b1", "B", "p"), ("a2", "A", "q"), ("a3", "A", "p")]
+    found = prototypes(cases_of(rows))
+    groups = list(zip(found.condition_of.tolist(), found.patient_of.tolist(), strict=True))
+    assert groups == [(0, 0), (0, 1), (1, 0)]
+    assert found.group_of_case.tolist() == [0, 2, 1, 0]
+
+
+def test_combined_ranks_and_carries_the_probability():
+    cases = cases_of([("a1", "A", "p"), ("b1", "B", "q")])
+    entries = rank_conditions(
+        np.array([0.1, 0.9]),
+        cases,
+        prototype_distances={"A": 1.0, "B": 1.0},
+        temperature=1.0,
+        k=1,
+        rule="combined",
+        combined={"A": (0.6, 0.3), "B": (0.5, 0.7)},
+    )
+    assert [(e.condition, e.combined_distance, e.probability) for e in entries] == [
+        ("B", 0.5, 0.7),
+        ("A", 0.6, 0.3),
+    ]
+    assert entries[0].judged_distance == 0.5
+
+
+@pytest.mark.parametrize("gone", [{0}, {3, 4}, {1, 2, 5, 7, 8}])
+def test_without_patients_is_as_if_they_had_never_been_added(gone):
+    random = np.random.default_rng(8)
+    rows = [
+        (f"c{i}", str(random.choice(["A", "B", "C"])), f"p{random.integers(0, 9)}")
+        for i in range(40)
+    ]
+    cases = cases_of(rows, random.normal(size=(40, 3)))
+    keep = ~np.isin(cases.patients, list(gone))
+    found, expected = without_patients(prototypes(cases), keep), prototypes(cases.only(keep))
+    assert found.conditions == expected.conditions
+    for name in ("centres", "patient_means", "condition_of", "patient_of", "group_of_case"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name)), name

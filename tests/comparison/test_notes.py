@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from medsiam.comparison.notes import patient_notes, ranking_notes
+from medsiam.comparison.conformal import ConditionSet
+from medsiam.comparison.evidence import CounterExample, Evidence
+from medsiam.comparison.notes import patient_notes, ranking_notes, set_notes
 from medsiam.comparison.novelty import Limit
 from medsiam.comparison.ranking import Ranking
 from medsiam.comparison.result import ConditionRank, Match
@@ -42,15 +44,18 @@ def test_the_same_scan_without_a_patient_leaves_him_unknown():
     assert any("patient is unknown" in note for note in notes)
 
 
-def about_ranking(*figures, k=2, proof="histology", pooled=False, n_patients=3):
+def about_ranking(*figures, k=2, proof="histology", pooled=False, n_patients=3, evidence=None):
     conditions = tuple(
         ConditionRank(i, name, distance, n_patients, f"{name}1", votes, prototype, 0.5)
         for i, (name, distance, votes, prototype) in enumerate(figures, start=1)
     )
     matches = tuple(Match(i, f"m{i}", "A", None, 0.1 * i) for i in (1, 2))
     records = [make_case(f"{name}1", name, "p", proof=proof) for name, *_ in figures]
-    measured = SimpleNamespace(records=records, pooled=pooled)
-    return ranking_notes(Ranking(matches, conditions, 2, Limit(1.0, "")), measured, k=k)
+    measured = SimpleNamespace(records=records, space=SimpleNamespace(pooled=pooled))
+    rested = evidence or Evidence(figures[0][0], n_patients, 0, (), None, None, None)
+    held = ConditionSet(0.9, None, 0, "no calibration")
+    ranking = Ranking(matches, conditions, 2, Limit(1.0, ""), None, held, rested, 0.1)
+    return ranking_notes(ranking, measured, k=k)
 
 
 AGREED = (("A", 0.1, 1.0, 0.2), ("B", 0.5, 0.0, 0.7))
@@ -62,7 +67,7 @@ def test_a_ranking_without_doubt():
 
 def test_more_asked_than_there_is():
     assert about_ranking(*AGREED, k=9) == (
-        "k = 9, but only 2 cases can be compared: all are listed.",
+        "k = 9, but only 2 patients can be compared: all are listed.",
     )
 
 
@@ -80,3 +85,30 @@ def test_rules_that_disagree_are_all_named():
         "The three rules do not agree: the nearest patient has A, the vote says B, the nearest "
         "prototype is B.",
     )
+
+
+def test_what_the_leading_condition_hangs_on_and_what_speaks_against_it():
+    against = CounterExample("b7", "B", 0.14)
+    hangs = Evidence("A", 3, 1, ("a1",), (0.1, 0.2), None, against)
+    assert about_ranking(*AGREED, evidence=hangs) == (
+        "That A leads hangs on one case (a1): without it, another condition leads.",
+        "Nearest counter-example: case b7 (B) at 0.14; the nearest case of A lies at 0.10.",
+    )
+    several = Evidence("A", 3, 2, ("a1", "a2"), (0.1, 0.2), None, None)
+    assert "without any one of a1, a2, another" in about_ranking(*AGREED, evidence=several)[0]
+
+
+def test_what_cannot_be_ruled_out():
+    assert set_notes(ConditionSet(0.9, None, 3, "too few")) == ()
+    assert set_notes(ConditionSet(0.9, ("A", "B"), 40)) == (
+        "Not ruled out: A, B. Such sets hold the true condition of 90% of queries that come like "
+        "this bank's patients (from 40 calibration patients).",
+    )
+
+
+def test_a_likely_same_patient_is_named():
+    suspect = Match(1, "case 12", "A", "p", 0.001)
+    (note,) = patient_notes(
+        [make_case("a", "A", "p")], patient="q", n_left_out=0, known_as=(), suspects=[suspect]
+    )
+    assert note.startswith("This may be the same patient as case case 12, or the same scan")

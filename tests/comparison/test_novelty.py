@@ -10,6 +10,9 @@ import pytest
 from medsiam.comparison import novelty
 from medsiam.comparison.matching import CaseArrays
 from medsiam.comparison.novelty import limit_without, nearest_others, nearest_percentile
+from medsiam.comparison.space import Space
+
+EUCLIDEAN = Space("euclidean")
 
 
 def random_bank(n=60, n_patients=14, seed=0) -> CaseArrays:
@@ -43,31 +46,34 @@ def loop_percentile(values: list[float]) -> float:
 
 def test_nearest_others_never_looks_at_the_own_patient():
     cases = random_bank()
-    found = nearest_others(cases, metric="euclidean")
+    found = nearest_others(cases, cases.embeddings, EUCLIDEAN)
     assert found.distances == pytest.approx(loop_distances(cases))
     assert (cases.patients[found.nearest] != cases.patients[found.rows]).all()
 
 
 def test_nearest_others_in_small_blocks_is_the_same(monkeypatch):
     cases = random_bank()
-    whole = nearest_others(cases, metric="euclidean")
+    whole = nearest_others(cases, cases.embeddings, EUCLIDEAN)
     monkeypatch.setattr(novelty, "_CELLS_AT_ONCE", 7 * len(cases))
-    assert nearest_others(cases, metric="euclidean").distances.tolist() == whole.distances.tolist()
+    assert (
+        nearest_others(cases, cases.embeddings, EUCLIDEAN).distances.tolist()
+        == whole.distances.tolist()
+    )
 
 
 def test_large_banks_are_measured_at_evenly_spread_cases(monkeypatch):
     monkeypatch.setattr(novelty, "MAX_MEASURED", 10)
     cases = random_bank()
-    found = nearest_others(cases, metric="euclidean")
+    found = nearest_others(cases, cases.embeddings, EUCLIDEAN)
     assert len(found.rows) == 10
     assert (found.rows[0], found.rows[-1]) == (0, 59)
     every = np.array(loop_distances(cases))
     assert found.distances == pytest.approx(every[found.rows])
 
 
-def limit(cases, keep, metric="euclidean"):
-    others = nearest_others(cases, metric=metric)
-    return limit_without(others, cases, keep=keep, metric=metric)
+def limit(cases, keep):
+    others = nearest_others(cases, cases.embeddings, EUCLIDEAN)
+    return limit_without(others, cases, cases.embeddings, EUCLIDEAN, keep=keep)
 
 
 def test_limit_of_the_whole_bank():
@@ -104,7 +110,7 @@ def test_percentile_is_a_measured_distance_on_the_high_side():
 @pytest.mark.parametrize("n_patients", [1, 9])
 def test_too_few_patients_give_no_limit_and_the_reason(n_patients):
     cases = random_bank(n=20, n_patients=n_patients)
-    found = limit_without(None, cases, keep=np.ones(20, bool), metric="cosine")
+    found = limit_without(None, cases, cases.embeddings, EUCLIDEAN, keep=np.ones(20, bool))
     assert found.value is None
     assert found.source.startswith(f"too few patients (n={n_patients}) to know how far apart")
 

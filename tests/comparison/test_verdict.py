@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
+from medsiam.comparison.conformal import ConditionSet
+from medsiam.comparison.evidence import Evidence
 from medsiam.comparison.novelty import Limit
 from medsiam.comparison.ranking import Ranking
+from medsiam.comparison.rejection import Rejection, Share
 from medsiam.comparison.result import ConditionRank, Match
 from medsiam.comparison.verdict import give_verdict
 
 LIMIT = Limit(0.31, "95th percentile of something")
 
 
-def ranking(*names, distance=0.12, limit=LIMIT, votes=0.8, nearest=None, n_voters=5) -> Ranking:
+def ranking(
+    *names, distance=0.12, limit=LIMIT, votes=0.8, nearest=None, n_voters=5, farther=None, far=0.1
+) -> Ranking:
     conditions = tuple(
         ConditionRank(i, name, distance + i - 1, 4, f"{name} 7", votes / i, 1.0, 0.5)
         for i, name in enumerate(names, start=1)
     )
     first = Match(1, "case 1", names[0], None, distance if nearest is None else nearest)
-    return Ranking((first,), conditions, n_voters, limit)
+    held = ConditionSet(0.9, None, 0, "no calibration")
+    evidence = Evidence(names[0], 4, 0, (), None, None, None)
+    return Ranking((first,), conditions, n_voters, limit, farther, held, evidence, far)
 
 
-def verdict(found, scope_fault=None, rule="nearest"):
-    return give_verdict(found, scope_fault=scope_fault, rule=rule)
+def verdict(found, scope_fault=None, rule="nearest", calibrated=None):
+    return give_verdict(found, scope_fault=scope_fault, rule=rule, calibrated=calibrated)
 
 
 def test_nearest():
@@ -73,7 +83,7 @@ def test_undecided():
     assert found.text == (
         "Undecided: the nearest condition is thin shell (4 of 5 nearest patients; nearest case "
         "thin shell 7 at 0.12), but there are too few patients (n=4) to know how far apart cases "
-        "of this bank lie."
+        "of this bank lie; 2 more patients are needed."
     )
 
 
@@ -93,3 +103,46 @@ def test_a_bank_with_one_condition_can_only_say_near_or_far(distance):
 
 def test_one_patient_is_not_patients():
     assert "1 of 1 nearest patient;" in verdict(ranking("A", "B", votes=1.0, n_voters=1)).text
+
+
+def calibrated(*, threshold=0.5, far_limit=1.0):
+    share = Share(0.05, 0.03, 0.09, 200)
+    rejection = Rejection(threshold, share, Share(0.4, 0.3, 0.5, 200), 0.87, 0.85, 0.89)
+    return SimpleNamespace(rejection=rejection, far_limit=far_limit, probabilities=None)
+
+
+def combined(*names, value=0.3, probability=0.82, far=0.1):
+    found = ranking(*names, limit=Limit(0.5, "measured"), farther=62, far=far)
+    entries = tuple(
+        replace(entry, combined_distance=value + i / 10, probability=probability / (i + 1))
+        for i, entry in enumerate(found.conditions)
+    )
+    first = replace(found.matches[0], case_id=entries[0].nearest_case_id)
+    return replace(found, conditions=entries, matches=(first,))
+
+
+def test_a_calibrated_verdict_gives_probability_patients_and_both_errors():
+    found = verdict(combined("cyst", "shell"), rule="combined", calibrated=calibrated())
+    assert found.text == (
+        "Nearest condition: cyst (probability 0.82 among the bank's conditions; 4 of 5 nearest "
+        "patients; 4 patients of cyst in the bank; nearest case cyst 7 at 0.12, nearer than 62 of "
+        "100 cases of this bank lie to one of another condition; combined distance 0.30, within "
+        "the bank's limit 0.50)."
+    )
+    assert (found.value, found.threshold, found.measure) == (0.3, 0.5, "combined distance")
+    assert (found.known_rejected, found.unknown_accepted, found.far_off) == (0.05, 0.4, False)
+
+
+def test_a_calibrated_none_of_these():
+    found = verdict(combined("cyst", "shell", value=0.7, far=1.2), calibrated=calibrated())
+    assert found.outcome == "none of these"
+    assert found.text.startswith("None of these: even cyst, the nearest condition, lies at a")
+    assert "0.70, beyond the bank's limit 0.50" in found.text
+    assert found.text.endswith("another organ or modality, or be no proper scan.")
+    assert found.far_off
+
+
+@pytest.mark.parametrize(("given", "said"), [(0.999, "above 0.99"), (0.004, "below 0.01")])
+def test_no_probability_is_certain(given, said):
+    found = verdict(combined("A", "B", probability=given), calibrated=calibrated())
+    assert f"(probability {said} among" in found.text

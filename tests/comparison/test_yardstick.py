@@ -10,7 +10,7 @@ import pytest
 
 from medsiam.comparison import yardstick as module
 from medsiam.comparison.yardstick import yardstick
-from medsiam.distances import shrunk_precision
+from medsiam.distances import precision_root, shrunk_precision
 from medsiam.errors import UsageError
 from tests.comparison.stub_bank import make_bank, ring_bank
 
@@ -48,17 +48,19 @@ def test_precision_is_learned_within_conditions_where_there_are_two_cases():
     bank = ring_bank()
     conditions = [case.condition for case in bank.cases]
     found = yardstick(bank, bank.snapshot(), "mahalanobis")
-    assert not found.pooled
-    assert np.array_equal(found.precision, shrunk_precision(bank.embeddings, conditions))
-    assert yardstick(bank, bank.snapshot(), "cosine").precision is None
+    assert not found.space.pooled
+    expected = precision_root(shrunk_precision(bank.embeddings, conditions), 6)
+    assert np.array_equal(found.space.root, expected)
+    assert yardstick(bank, bank.snapshot(), "cosine").space.root is None
 
 
 def test_precision_is_that_of_all_cases_where_no_condition_has_two():
     vectors = np.random.default_rng(0).normal(size=(4, 3))
     bank = make_bank(*((f"c{i}", f"C{i}", f"p{i}") for i in range(4)), embeddings=vectors)
     found = yardstick(bank, bank.snapshot(), "mahalanobis")
-    assert found.pooled
-    assert np.array_equal(found.precision, shrunk_precision(bank.embeddings))
+    assert found.space.pooled
+    expected = precision_root(shrunk_precision(bank.embeddings), 3)
+    assert np.array_equal(found.space.root, expected)
 
 
 def test_a_bank_of_one_case_has_no_spread():

@@ -45,6 +45,7 @@ def test_promised_keys_and_their_values():
             "patient_id": match.patient,
             "distance": match.distance,
             "probability": None,
+            "n_further_cases": 1,
         }
     for ranked, entry in zip(comparison.conditions, document["conditions"], strict=True):
         assert entry == vars(ranked)

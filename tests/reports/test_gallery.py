@@ -12,6 +12,8 @@ from medsiam.scans.scan import Scan
 from tests.comparison.stub_bank import make_scan, ring_bank
 from tests.reports.page_reader import PageReader
 
+NEAREST = "case-00-0"  # to the query of `show`
+
 
 def volume(seed: int, n_slices: int = 9, **facts) -> Scan:
     values = np.random.default_rng(seed).normal(size=(6, 6, n_slices)).astype(np.float32)
@@ -22,7 +24,9 @@ def show(query_scans, kept, *, k=3, phases=("",), **case_facts) -> PageReader:
     bank = ring_bank(spatial_dims=query_scans[0].spatial_dims)
     facts = {"phases": phases, **case_facts}
     bank.cases = tuple(replace(case, **facts) for case in bank.cases)
-    comparison = compare_embedding(bank.embeddings[0], query_scans, bank, k=k, metric="euclidean")
+    comparison = compare_embedding(
+        bank.embeddings[0] + np.float32(0.3), query_scans, bank, k=k, metric="euclidean"
+    )
     cases = {case.case_id: case for case in bank.cases}
     return PageReader(gallery(comparison, query_scans, cases, kept_scans=kept))
 
@@ -46,12 +50,12 @@ def test_an_image_needs_no_slider():
 
 def test_facts_of_each_match():
     page = show([make_scan()], lambda case_id: (), k=1, notes="seen twice", spacing=(0.5, 0.5))
-    for fact in ("case-00-0", "histology", "test", "CC0", "seen twice", "0.5 x 0.5 mm"):
+    for fact in (NEAREST, "histology", "test", "CC0", "seen twice", "0.5 x 0.5 mm"):
         assert fact in page.text
 
 
 def test_a_case_without_pictures_says_so():
-    page = show([make_scan()], lambda case_id: () if case_id == "case-00-0" else (make_scan(),))
+    page = show([make_scan()], lambda case_id: () if case_id == NEAREST else (make_scan(),))
     assert page.text.count("No pictures of this case are kept in the bank.") == 1
     assert len(page.pictures()) == 3
 
@@ -78,7 +82,7 @@ def test_the_window_is_said():
 def test_scans_are_asked_for_once_and_one_case_at_a_time():
     asked = []
     show([make_scan()], lambda case_id: asked.append(case_id) or (make_scan(),), k=4)
-    assert asked == ["case-00-0", "case-00-1", *asked[2:]]
+    assert len({name[:7] for name in asked}) == 4  # each patient by one case
     assert len(set(asked)) == len(asked) == 4
 
 

@@ -1,0 +1,128 @@
+"""How far a scan lies from a pool of normals: a severity, and between two dates a change.
+
+The median distance to a pool of normal cases followed expert severity grades of retinopathy and of
+arthritis, also within patients over time (M. D. Li et al., "Siamese neural networks for continuous
+disease severity evaluation and change detection in medical imaging", npj Digital Medicine 3
+(2020) 48).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medsiam.comparison.matching import CaseArrays
+from medsiam.comparison.yardstick import yardstick
+from medsiam.errors import UsageError
+
+if TYPE_CHECKING:
+    from medsiam.bank import ReferenceBank
+
+Floats = NDArray[np.float64]
+
+MIN_PATIENTS = 5
+_MOST_ASKING = 300
+
+
+@dataclass(frozen=True)
+class PoolDistance:
+    """A scan against a pool.
+
+    Attributes:
+        condition: the pool is all of its patients in the bank.
+        distance: median distance to them, each by his nearest case.
+        percentile: share of the pool's own cases, each against the other patients, that lie
+            nearer, in percent.
+        n_patients: in the pool.
+        earlier_distance: the same for an earlier scan of the patient; None where none was given.
+        change: distance less the earlier one; above 0, the scan has moved away from the pool.
+    """
+
+    condition: str
+    distance: float
+    percentile: float
+    n_patients: int
+    earlier_distance: float | None = None
+    change: float | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer in one sentence."""
+        said = (
+            f"Median distance to {self.n_patients} patients with {self.condition}: "
+            f"{self.distance:.3g}, farther than {self.percentile:.0f} of 100 of these patients' "
+            "own cases"
+        )
+        if self.change is None:
+            return f"{said}."
+        way = "away from" if self.change > 0 else "towards"
+        return (
+            f"{said}; the earlier scan lay at {self.earlier_distance:.3g}: "
+            f"{abs(self.change):.3g} {way} the pool since."
+        )
+
+
+def pool_distance(
+    embedding: NDArray[np.floating],
+    bank: ReferenceBank,
+    condition: str,
+    *,
+    metric: str = "cosine",
+    patient_id: str | None = None,
+    earlier: NDArray[np.floating] | None = None,
+) -> PoolDistance:
+    """Measure a scan against all patients of one condition.
+
+    Args:
+        embedding: (d,) of the query.
+        bank: holds the pool.
+        condition: of the pool.
+        metric: one of `COMPARISON_METRICS`.
+        patient_id: the query's patient, whose own cases never count.
+        earlier: (d,) of an earlier scan of the same patient.
+
+    Raises:
+        UsageError: no such condition, or fewer than five other patients of it.
+    """
+    snapshot = bank.snapshot()
+    measured = yardstick(bank, snapshot, metric)
+    own = bank.hash_patient(patient_id) if patient_id else None
+    others = np.array([own is None or case.patient != own for case in measured.records])
+    pool = others & (measured.cases.conditions == condition)
+    cases, points = measured.cases.only(pool), measured.points[pool]
+    if not pool.any() or cases.n_patients < MIN_PATIENTS:
+        n = cases.n_patients if pool.any() else 0
+        raise UsageError(
+            f"a pool needs at least {MIN_PATIENTS} patients, and bank {bank.name} holds {n} "
+            f"others with condition {condition!r}; its conditions are "
+            f"{', '.join(snapshot.conditions)}"
+        )
+    asked = [embedding] if earlier is None else [embedding, earlier]
+    queries = measured.space.points(np.stack([np.asarray(e).reshape(-1) for e in asked]))
+    medians = _medians(measured.space.distances(queries, points), cases)
+    rows = np.unique(np.linspace(0, len(cases) - 1, _MOST_ASKING).astype(np.intp))
+    among = measured.space.distances(points[rows], points)
+    among[cases.patients[rows, None] == cases.patients] = np.inf
+    own_medians = _medians(among, cases)
+    distance = float(medians[0])
+    before = None if earlier is None else float(medians[1])
+    return PoolDistance(
+        condition=condition,
+        distance=distance,
+        percentile=float(100 * np.mean(own_medians < distance)),
+        n_patients=cases.n_patients,
+        earlier_distance=before,
+        change=None if before is None else distance - before,
+    )
+
+
+def _medians(distances: Floats, cases: CaseArrays) -> Floats:
+    """(m,) median over patients of the distance to each one's nearest case; infinite: left out."""
+    codes = np.unique(cases.patients, return_inverse=True)[1]
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(int(codes.max()) + 1))
+    by_patient = np.minimum.reduceat(distances[:, order], starts, axis=1)
+    return np.asarray(np.nanmedian(np.where(np.isfinite(by_patient), by_patient, np.nan), axis=1))
