@@ -9,6 +9,9 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.preprocessing.augmentation import Augmentation as Augmentation
     from medsiam.preprocessing.augmentation import augment as augment
+    from medsiam.preprocessing.neutral import BlurredOut as BlurredOut
+    from medsiam.preprocessing.neutral import blur_out as blur_out
+    from medsiam.preprocessing.neutral import bounds as bounds
     from medsiam.preprocessing.recipe import Recipe as Recipe
     from medsiam.preprocessing.restore import field_of_view as field_of_view
     from medsiam.preprocessing.restore import to_scan_grid as to_scan_grid
@@ -18,8 +21,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Augmentation",
+    "BlurredOut",
     "Recipe",
     "augment",
+    "blur_out",
+    "bounds",
     "build_transform",
     "field_of_view",
     "prepare",
@@ -31,8 +37,11 @@ __getattr__ = lazy_names(
     __name__,
     {
         "Augmentation": ".augmentation",
+        "BlurredOut": ".neutral",
         "Recipe": ".recipe",
         "augment": ".augmentation",
+        "blur_out": ".neutral",
+        "bounds": ".neutral",
         "build_transform": ".transform",
         "field_of_view": ".restore",
         "prepare": ".transform",

@@ -88,7 +88,7 @@ def prepare_placed(scan: Scan, recipe: Recipe) -> tuple[MetaTensor, NDArray[np.f
     if not torch.isfinite(tensor).all():
         raise ScanError("not_finite", f"{_name(scan)}: values too large to be scaled")
     placed = np.asarray(tensor.affine, dtype=np.float64)
-    return tensor, np.linalg.solve(placed, affine)
+    return tensor, np.asarray(np.linalg.solve(placed, affine), dtype=np.float64)
 
 
 def _check_values(scan: Scan, recipe: Recipe) -> None:
