@@ -24,7 +24,7 @@ PLAN = AnatomyPlan(
 
 def encoder_of(dims: int, recipe: dict | None = None, **fields) -> Encoder:
     fields = {"backbone": "resnet10", "width": 0.25, "embedding_dim": 16} | fields
-    size = {"spatial_size": (48, 40, 24)[:dims]} | (recipe or {})
+    size = {"spatial_size": (48, 40, 24)[:dims], "intensity": "zscore"} | (recipe or {})
     return new_encoder(
         Architecture(spatial_dims=dims, **fields),
         Recipe(spatial_dims=dims, **size),
