@@ -70,9 +70,7 @@ def explain(
     if checks is not None and not checks.passed:
         raise EncoderError(checks.sentence)
     on_query, on_match = similarity_maps(encoder, query, match)
-    return PairedExplanation(
-        on_query, on_match, _distance(query, match, encoder), GRADIENTS, checks
-    )
+    return PairedExplanation(on_query, on_match, 1 - on_query.similarity, GRADIENTS, checks)
 
 
 def occlude(query: Scan, match: Scan, encoder: Encoder) -> PairedExplanation:
@@ -88,18 +86,18 @@ def occlude(query: Scan, match: Scan, encoder: Encoder) -> PairedExplanation:
     from medsiam.encoders import SimilarityMap
     from medsiam.preprocessing import blur_out
 
-    distance = _distance(query, match, encoder)
+    both = encoder.embed([query, match])
+    distance = float(pairwise_distances(both[:1], both[1:], metric="cosine")[0, 0])
     maps = []
-    for scan, other in ((query, match), (match, query)):
+    for scan, goal in ((query, both[1:]), (match, both[:1])):
         plain = blur_out(scan, encoder.recipe)
-        goal = encoder.embed([other])
         values = np.zeros(scan.spatial_shape, np.float32)
         patches = list(_patches(plain.seen))
         found = encoder.embed(plain.without(patch) for patch in patches)
         rises = pairwise_distances(found, goal, metric="cosine")[:, 0] - distance
         for patch, rise in zip(patches, rises, strict=True):
             values[patch] = rise / patch.sum()
-        maps.append(SimilarityMap(values, plain.seen))
+        maps.append(SimilarityMap(values, plain.seen, 1 - distance))
     return PairedExplanation(maps[0], maps[1], distance, OCCLUSION)
 
 
@@ -116,8 +114,3 @@ def _patches(seen: NDArray[np.bool_]) -> Iterator[NDArray[np.bool_]]:
         patch = np.zeros_like(seen)
         patch[tuple(slice(low, high) for low, high in box)] = True
         yield patch
-
-
-def _distance(query: Scan, match: Scan, encoder: Encoder) -> float:
-    a, b = encoder.embed([query, match])
-    return float(pairwise_distances(a[None], b[None], metric="cosine")[0, 0])

@@ -103,7 +103,7 @@ def check_explanations(
 ) -> ExplanationChecks:
     """Check an encoder's similarity maps on pairs of scans of different patients.
 
-    Takes about 15 embeddings per pair.
+    Takes the time of about 20 embeddings per pair.
 
     Args:
         pairs: such as queries and their nearest match, of the kind of scans that will be asked

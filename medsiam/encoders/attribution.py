@@ -42,10 +42,12 @@ class SimilarityMap:
         values: float32 on the scan's spatial grid; above 0 where the scan's content speaks for the
             similarity, below 0 where it speaks against it.
         seen: bool, same shape: what the encoder looks at; elsewhere the values are 0.
+        similarity: cosine similarity of the two embeddings.
     """
 
     values: NDArray[np.float32]
     seen: NDArray[np.bool_]
+    similarity: float
 
     @property
     def total(self) -> float:
@@ -66,7 +68,7 @@ def similarity_maps(
     """
     placed = [prepare_placed(scan, encoder.recipe) for scan in (scan_a, scan_b)]
     images = torch.stack([tensor.as_tensor() for tensor, _ in placed])
-    on_images = _on_images(encoder, images)
+    on_images, similarity = _on_images(encoder, images)
     maps = []
     for (tensor, to_tensor), scan, values in zip(placed, (scan_a, scan_b), on_images, strict=True):
         shape = scan.spatial_shape
@@ -74,13 +76,14 @@ def similarity_maps(
             SimilarityMap(
                 to_scan_grid(values, to_tensor, shape),
                 field_of_view(tensor.shape[1:], to_tensor, shape),
+                similarity,
             )
         )
     return maps[0], maps[1]
 
 
-def _on_images(encoder: Encoder, images: torch.Tensor) -> NDArray[np.float32]:
-    """(2, channels, *size) -> (2, *size)."""
+def _on_images(encoder: Encoder, images: torch.Tensor) -> tuple[NDArray[np.float32], float]:
+    """(2, channels, *size) -> maps (2, *size), and the similarity."""
     network = encoder.network
     with evaluating(network) as device, torch.enable_grad():
         with torch.no_grad():
@@ -90,8 +93,9 @@ def _on_images(encoder: Encoder, images: torch.Tensor) -> NDArray[np.float32]:
             maps = network.view_maps(both)
             sharp = [[part[:2] for part in look] for look in maps]
             neutral = [[part[2:] for part in look] for look in maps]
-            others = network.of_view_maps(sharp).flip(0)
-        looks = _path_shares(encoder, sharp, neutral, others)
+            embeddings = network.of_view_maps(sharp)
+            similarity = float(functional.cosine_similarity(*embeddings, dim=0))
+        looks = _path_shares(encoder, sharp, neutral, embeddings.flip(0))
     views = encoder.card.architecture.views
     whole = torch.zeros((2, 1, *images.shape[2:]))
     for view, back, look in zip(VIEWS[views], VIEWS_BACK[views], looks, strict=True):
@@ -99,7 +103,7 @@ def _on_images(encoder: Encoder, images: torch.Tensor) -> NDArray[np.float32]:
         for share in look:
             whole += back(_enlarged(share.cpu(), size))
     values: NDArray[np.float32] = blurred(whole, _SMOOTH, spread=True)[:, 0].numpy()
-    return values
+    return values, similarity
 
 
 def _enlarged(share: torch.Tensor, size: Sequence[int]) -> torch.Tensor:

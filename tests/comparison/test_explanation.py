@@ -37,7 +37,8 @@ def test_maps_and_distance_of_the_two_scans(shape):
     for shown, expected in zip((found.query, found.match), expected_maps, strict=True):
         np.testing.assert_array_equal(shown.values, expected.values)
     u, v = encoder.embed([a, b]).astype(float)
-    assert found.distance == pytest.approx(1 - u @ v / np.linalg.norm(u) / np.linalg.norm(v))
+    expected_distance = 1 - u @ v / np.linalg.norm(u) / np.linalg.norm(v)
+    assert found.distance == pytest.approx(expected_distance, abs=1e-5)
     assert "not checked" in found.trust
     assert explain(a, b, encoder, checks=GOOD).trust == GOOD.sentence
 
@@ -56,8 +57,10 @@ def test_occlusion_is_the_rise_of_the_distance_without_each_patch(shape):
     patch = np.zeros(shape, bool)
     patch[tuple(slice(0, round(n / (8 if len(shape) == 2 else 5))) for n in shape)] = True
     changed = blur_out(a, encoder.recipe).without(patch)
-    assert found.distance == pytest.approx(explain(a, b, encoder).distance)
+    assert found.distance == pytest.approx(explain(a, b, encoder).distance, abs=1e-5)
     rise = explain(changed, b, encoder).distance - found.distance
-    np.testing.assert_allclose(found.query.values[patch], rise / patch.sum(), rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(
+        found.query.values[patch], rise / patch.sum(), rtol=1e-2, atol=1e-6 / patch.sum()
+    )
     assert found.match.values.shape == shape
     assert "occlusion" in found.method
