@@ -94,7 +94,7 @@ def _on_images(encoder: Encoder, images: torch.Tensor) -> tuple[NDArray[np.float
             sharp = [[part[:2] for part in look] for look in maps]
             neutral = [[part[2:] for part in look] for look in maps]
             embeddings = network.of_view_maps(sharp)
-            similarity = float(functional.cosine_similarity(*embeddings, dim=0))
+            similarity = float(functional.cosine_similarity(embeddings[0], embeddings[1], dim=0))
         looks = _path_shares(encoder, sharp, neutral, embeddings.flip(0))
     views = encoder.card.architecture.views
     whole = torch.zeros((2, 1, *images.shape[2:]))
