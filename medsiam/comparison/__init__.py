@@ -8,6 +8,8 @@ from medsiam.comparison.calibrating import calibrate
 from medsiam.comparison.calibration import Calibration, newest_calibration
 from medsiam.comparison.compare import compare, compare_embedding
 from medsiam.comparison.digits import in_digits
+from medsiam.comparison.explanation import PairedExplanation, explain, occlude
+from medsiam.comparison.explanation_checks import ExplanationChecks, check_explanations
 from medsiam.comparison.normal_pool import PoolDistance, pool_distance
 from medsiam.comparison.result import (
     RESEARCH_USE,
@@ -29,17 +31,22 @@ __all__ = [
     "CalibrationFacts",
     "Comparison",
     "ConditionRank",
+    "ExplanationChecks",
     "Match",
     "PairVerification",
+    "PairedExplanation",
     "PoolDistance",
     "QueryFacts",
     "Rule",
     "Verdict",
     "calibrate",
+    "check_explanations",
     "compare",
     "compare_embedding",
+    "explain",
     "in_digits",
     "newest_calibration",
+    "occlude",
     "pool_distance",
     "verify",
 ]

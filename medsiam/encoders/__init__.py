@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.encoders.attribution import SimilarityMap as SimilarityMap
+    from medsiam.encoders.attribution import similarity_maps as similarity_maps
     from medsiam.encoders.baselines.ladder import Ladder as Ladder
     from medsiam.encoders.baselines.ladder import embed_baselines as embed_baselines
     from medsiam.encoders.card import BACKBONES as BACKBONES
@@ -51,6 +53,7 @@ _HOMES = {
     "PERTURBATIONS": ".robustness",
     "PerturbedEmbeddings": ".robustness",
     "SHIPPED": ".shipped",
+    "SimilarityMap": ".attribution",
     "TableEmbeddings": ".table",
     "TrainingData": ".card",
     "TwinEncoder": ".twin",
@@ -69,6 +72,7 @@ _HOMES = {
     "read_card": ".checkpoint",
     "save_embeddings": ".embeddings_file",
     "save_encoder": ".checkpoint",
+    "similarity_maps": ".attribution",
 }
 
 __all__ = [*_HOMES]

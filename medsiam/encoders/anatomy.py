@@ -8,6 +8,8 @@ beats every feature that a network found by itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from monai.networks.nets.unet import UNet
 from torch.nn import functional
@@ -44,9 +46,14 @@ class AnatomyBackbone(Backbone):
         self.plan = plan
         self.scale = MeasureScale([name.family for name in names])
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(n, 1, *size) -> (n, feature_dim), scaled measures."""
-        scaled: torch.Tensor = self.scale(self.measures(x))
+    def used_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """The probabilities, see `feature_maps`."""
+        return [self.feature_maps(x)]
+
+    def pooled(self, used_maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Probabilities -> (n, feature_dim), scaled measures."""
+        (shares,) = used_maps
+        scaled: torch.Tensor = self.scale(measure(shares, self.plan))
         return scaled
 
     def measures(self, x: torch.Tensor) -> torch.Tensor:

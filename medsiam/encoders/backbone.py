@@ -66,11 +66,15 @@ class Backbone(nn.Module):
 
     def feature_maps(self, x: torch.Tensor) -> torch.Tensor:
         """Last feature map that is used: (n, in_channels, *size) -> (n, channels, *map size)."""
-        return self._tapped(x)[-1]
+        return self.used_maps(x)[-1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, in_channels, *size) -> (n, feature_dim)."""
-        pooled = [self._pool(maps) for maps in self._tapped(x)]
+        return self.pooled(self.used_maps(x))
+
+    def pooled(self, used_maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """What `used_maps` gives -> (n, feature_dim)."""
+        pooled = [self._pool(maps) for maps in used_maps]
         if len(pooled) == 1:
             return pooled[0]
         return torch.cat([functional.normalize(part, dim=1) for part in pooled], dim=1)
@@ -105,7 +109,8 @@ class Backbone(nn.Module):
                     module.eval()
         return self
 
-    def _tapped(self, x: torch.Tensor) -> list[torch.Tensor]:
+    def used_maps(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Every feature map that is pooled: (n, in_channels, *size) -> (n, channels, *map size)."""
         found: dict[int, torch.Tensor] = {}
         for place, stage in enumerate(self.stages[: max(self._taps) + 1]):
             x = stage(x)

@@ -214,14 +214,20 @@ def _batches(tensors: Iterable[torch.Tensor], batch_size: int) -> Iterator[list[
 
 
 @contextmanager
-def _inference(network: nn.Module) -> Iterator[torch.device]:
-    """Evaluation mode without gradients; each module's training flag is put back afterwards."""
+def evaluating(network: nn.Module) -> Iterator[torch.device]:
+    """Evaluation mode for a while; each module's training flag is put back afterwards."""
     training = [module for module in network.modules() if module.training]
     for module in training:
         module.training = False
     try:
-        with torch.inference_mode():
-            yield next(network.parameters()).device
+        yield next(network.parameters()).device
     finally:
         for module in training:
             module.training = True
+
+
+@contextmanager
+def _inference(network: nn.Module) -> Iterator[torch.device]:
+    """Evaluation mode without gradients."""
+    with evaluating(network) as device, torch.inference_mode():
+        yield device

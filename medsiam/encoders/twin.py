@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 import torch
@@ -85,13 +86,28 @@ class TwinEncoder(nn.Module):
         In training mode one look at each image; else the mean over the architecture's views.
         """
         features = self.features(x) if self.training else self.view_features(x).mean(dim=0)
+        return self._finished(features)
+
+    def view_maps(self, x: torch.Tensor) -> list[list[torch.Tensor]]:
+        """Each view's feature maps that are pooled, as `Backbone.used_maps` gives them."""
+        return [self.backbone.used_maps(view(x)) for view in self._views]
+
+    def of_view_maps(self, view_maps: Sequence[Sequence[torch.Tensor]]) -> torch.Tensor:
+        """The rest of the way, from `view_maps` to the embeddings of evaluation mode."""
+        looks = [self._projected(self.backbone.pooled(maps)) for maps in view_maps]
+        return self._finished(torch.stack(looks).mean(dim=0))
+
+    def _finished(self, features: torch.Tensor) -> torch.Tensor:
         embeddings: torch.Tensor = self.whitening(features)
         return functional.normalize(embeddings, dim=1) if self.normalize else embeddings
 
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """What whitening sees, of one look: (n, in_channels, *size) -> (n, dim)."""
-        features: torch.Tensor = self.neck(self.projection(self.backbone(x)))
-        return features
+        return self._projected(self.backbone(x))
+
+    def _projected(self, features: torch.Tensor) -> torch.Tensor:
+        projected: torch.Tensor = self.neck(self.projection(features))
+        return projected
 
     def view_features(self, x: torch.Tensor) -> torch.Tensor:
         """(n, in_channels, *size) -> (n_views, n, dim)."""

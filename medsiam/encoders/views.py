@@ -35,9 +35,25 @@ def _along_y(x: torch.Tensor) -> torch.Tensor:
     return x.movedim(3, -1)
 
 
+def _back_to_x(x: torch.Tensor) -> torch.Tensor:
+    return x.movedim(-1, 2)
+
+
+def _back_to_y(x: torch.Tensor) -> torch.Tensor:
+    return x.movedim(-1, 3)
+
+
 VIEWS: dict[str, tuple[View, ...]] = {
     "one": (_plain,),
     "flip": (_plain, _flipped),
     "axes": (_plain, _along_x, _along_y),
     "turns": tuple(partial(_turned, quarters=quarters) for quarters in range(4)),
+}
+
+# The ways back, for maps made from a view.
+VIEWS_BACK: dict[str, tuple[View, ...]] = {
+    "one": (_plain,),
+    "flip": (_plain, _flipped),
+    "axes": (_plain, _back_to_x, _back_to_y),
+    "turns": tuple(partial(_turned, quarters=-quarters) for quarters in range(4)),
 }

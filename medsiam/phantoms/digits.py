@@ -90,7 +90,7 @@ def _grey(values: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 def _groups_of_alikes(pixels: NDArray[np.float64]) -> list[str]:
     """Name the group of each of n images (n, 64): the first of those it is chained to, or none."""
-    alike = np.corrcoef(pixels) > _ALIKE
+    alike: NDArray[np.bool_] = np.asarray(np.corrcoef(pixels) > _ALIKE)
     first = np.arange(len(pixels))
     while True:  # the smallest number spreads through each chain
         spread = np.where(alike, first, len(first)).min(axis=1)

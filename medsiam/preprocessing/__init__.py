@@ -9,19 +9,43 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.preprocessing.augmentation import Augmentation as Augmentation
     from medsiam.preprocessing.augmentation import augment as augment
+    from medsiam.preprocessing.neutral import BlurredOut as BlurredOut
+    from medsiam.preprocessing.neutral import blur_out as blur_out
+    from medsiam.preprocessing.neutral import bounds as bounds
     from medsiam.preprocessing.recipe import Recipe as Recipe
+    from medsiam.preprocessing.restore import field_of_view as field_of_view
+    from medsiam.preprocessing.restore import to_scan_grid as to_scan_grid
     from medsiam.preprocessing.transform import build_transform as build_transform
     from medsiam.preprocessing.transform import prepare as prepare
+    from medsiam.preprocessing.transform import prepare_placed as prepare_placed
 
-__all__ = ["Augmentation", "Recipe", "augment", "build_transform", "prepare"]
+__all__ = [
+    "Augmentation",
+    "BlurredOut",
+    "Recipe",
+    "augment",
+    "blur_out",
+    "bounds",
+    "build_transform",
+    "field_of_view",
+    "prepare",
+    "prepare_placed",
+    "to_scan_grid",
+]
 
 __getattr__ = lazy_names(
     __name__,
     {
         "Augmentation": ".augmentation",
+        "BlurredOut": ".neutral",
         "Recipe": ".recipe",
         "augment": ".augmentation",
+        "blur_out": ".neutral",
+        "bounds": ".neutral",
         "build_transform": ".transform",
+        "field_of_view": ".restore",
         "prepare": ".transform",
+        "prepare_placed": ".transform",
+        "to_scan_grid": ".restore",
     },
 )

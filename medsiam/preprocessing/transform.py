@@ -68,12 +68,27 @@ def prepare(scan: Scan, recipe: Recipe) -> torch.Tensor:
             `no_geometry` (the recipe needs spacing or orientation that the scan lacks),
             `bad_geometry` (a spacing that asks for a monstrous volume), `empty`, `channels`.
     """
+    tensor: torch.Tensor = prepare_placed(scan, recipe)[0].as_tensor().contiguous()
+    return tensor
+
+
+def prepare_placed(scan: Scan, recipe: Recipe) -> tuple[MetaTensor, NDArray[np.float64]]:
+    """Like `prepare`, and say where its voxels lie in the scan.
+
+    Returns:
+        the tensor, and (spatial_dims + 1) squared: from voxels of the scan to voxels of the tensor.
+
+    Raises:
+        EncoderMismatchError, ScanError: see `prepare`.
+    """
     _check_values(scan, recipe)
-    image = MetaTensor(_channels_first(scan), affine=torch.from_numpy(_affine(scan, recipe)))
-    tensor: torch.Tensor = build_transform(recipe)(image).as_tensor().contiguous()
+    affine = _affine(scan, recipe)
+    image = MetaTensor(_channels_first(scan), affine=torch.from_numpy(affine))
+    tensor: MetaTensor = build_transform(recipe)(image)
     if not torch.isfinite(tensor).all():
         raise ScanError("not_finite", f"{_name(scan)}: values too large to be scaled")
-    return tensor
+    placed = np.asarray(tensor.affine, dtype=np.float64)
+    return tensor, np.asarray(np.linalg.solve(placed, affine), dtype=np.float64)
 
 
 def _check_values(scan: Scan, recipe: Recipe) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from medsiam.reports.document import comparison_document as comparison_document
     from medsiam.reports.document import query_path as query_path
     from medsiam.reports.document import write_json as write_json
+    from medsiam.reports.map_file import map_nifti as map_nifti
+    from medsiam.reports.overlay import overlay_png as overlay_png
     from medsiam.reports.page import write_page as write_page
     from medsiam.reports.pictures import display_window as display_window
     from medsiam.reports.pictures import encode_png as encode_png
@@ -37,6 +39,8 @@ _HOMES = {
     "encode_png": ".pictures",
     "flat_rows": ".table",
     "main_axis": ".planes",
+    "map_nifti": ".map_file",
+    "overlay_png": ".overlay",
     "percentile_window": ".pictures",
     "plane_of": ".planes",
     "query_path": ".document",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from medsiam.encoders.views import VIEWS
+from medsiam.encoders.views import VIEWS, VIEWS_BACK
 
 
 @pytest.mark.parametrize("size", [(6, 6), (6, 6, 3)])
@@ -35,3 +35,10 @@ def test_axes_put_each_axis_last_once():
     assert torch.equal(plain, volume)
     assert torch.equal(along_x[..., 2], volume[:, :, 2])
     assert torch.equal(along_y[..., 3], volume[:, :, :, 3])
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_every_view_has_its_way_back(name):
+    x = torch.rand(2, 3, 4, 5, 6) if name == "axes" else torch.rand(2, 3, 4, 5)
+    for view, back in zip(VIEWS[name], VIEWS_BACK[name], strict=True):
+        torch.testing.assert_close(back(view(x)), x)

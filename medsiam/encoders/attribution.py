@@ -1,0 +1,139 @@
+"""Where the similarity of two scans comes from: a map on each of them.
+
+Integrated gradients (M. Sundararajan et al. 2017, arXiv:1703.01365) of the cosine similarity of
+the two embeddings, taken at the feature maps that the embedding is pooled from, as Grad-CAM does
+(R. Selvaraju et al. 2017, arXiv:1610.02391) and, for pairs, A. Stylianou et al. 2019
+(arXiv:1901.00536). The path leads from the feature maps of the blurred scan to those of the scan.
+Views, pooling, whitening and projection are all part of it, so that the values of a map sum up to
+what the similarity loses when the detail of that scan is blurred away. Both images decide: the
+gradient depends on the other scan.
+
+Two passes of two scans through the network, then small steps behind the feature maps only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from medsiam.encoders.encoder import Encoder, evaluating
+from medsiam.encoders.views import VIEWS, VIEWS_BACK
+from medsiam.preprocessing.blur import NEUTRAL_BLUR, blurred
+from medsiam.preprocessing.restore import field_of_view, to_scan_grid
+from medsiam.preprocessing.transform import prepare_placed
+from medsiam.scans.scan import Scan
+
+_STEPS = 16
+_SMOOTH = 0.06  # of the field of view: a coarse feature map knows no finer place
+
+_Maps = Sequence[Sequence[torch.Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class SimilarityMap:
+    """One scan's part in the similarity to another.
+
+    Attributes:
+        values: float32 on the scan's spatial grid; above 0 where the scan's content speaks for the
+            similarity, below 0 where it speaks against it.
+        seen: bool, same shape: what the encoder looks at; elsewhere the values are 0.
+        similarity: cosine similarity of the two embeddings.
+    """
+
+    values: NDArray[np.float32]
+    seen: NDArray[np.bool_]
+    similarity: float
+
+    @property
+    def total(self) -> float:
+        """Sum of the values: the similarity that is lost when the scan's detail is blurred away."""
+        return float(self.values.sum(dtype=np.float64))
+
+
+def similarity_maps(
+    encoder: Encoder, scan_a: Scan, scan_b: Scan
+) -> tuple[SimilarityMap, SimilarityMap]:
+    """Explain the cosine similarity of two scans.
+
+    Returns:
+        the map on `scan_a`, and the one on `scan_b`.
+
+    Raises:
+        EncoderMismatchError, ScanError: a scan that the encoder cannot take.
+    """
+    placed = [prepare_placed(scan, encoder.recipe) for scan in (scan_a, scan_b)]
+    images = torch.stack([tensor.as_tensor() for tensor, _ in placed])
+    on_images, similarity = _on_images(encoder, images)
+    maps = []
+    for (tensor, to_tensor), scan, values in zip(placed, (scan_a, scan_b), on_images, strict=True):
+        shape = scan.spatial_shape
+        maps.append(
+            SimilarityMap(
+                to_scan_grid(values, to_tensor, shape),
+                field_of_view(tensor.shape[1:], to_tensor, shape),
+                similarity,
+            )
+        )
+    return maps[0], maps[1]
+
+
+def _on_images(encoder: Encoder, images: torch.Tensor) -> tuple[NDArray[np.float32], float]:
+    """(2, channels, *size) -> maps (2, *size), and the similarity."""
+    network = encoder.network
+    with evaluating(network) as device, torch.enable_grad():
+        with torch.no_grad():
+            both = torch.cat([images, blurred(images, NEUTRAL_BLUR)]).to(device)
+            if both.ndim == 4:
+                both = both.contiguous(memory_format=torch.channels_last)
+            maps = network.view_maps(both)
+            sharp = [[part[:2] for part in look] for look in maps]
+            neutral = [[part[2:] for part in look] for look in maps]
+            embeddings = network.of_view_maps(sharp)
+            similarity = float(functional.cosine_similarity(embeddings[0], embeddings[1], dim=0))
+        looks = _path_shares(encoder, sharp, neutral, embeddings.flip(0))
+    views = encoder.card.architecture.views
+    whole = torch.zeros((2, 1, *images.shape[2:]))
+    for view, back, look in zip(VIEWS[views], VIEWS_BACK[views], looks, strict=True):
+        size = view(images).shape[2:]
+        for share in look:
+            whole += back(_enlarged(share.cpu(), size))
+    values: NDArray[np.float32] = blurred(whole, _SMOOTH, spread=True)[:, 0].numpy()
+    return values, similarity
+
+
+def _enlarged(share: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """(2, 1, *map size) -> (2, 1, *size), of about the same sum."""
+    mode = "bilinear" if share.ndim == 4 else "trilinear"
+    whole = functional.interpolate(share, size=tuple(size), mode=mode, align_corners=False)
+    return whole * (share[0].numel() / whole[0].numel())
+
+
+def _path_shares(
+    encoder: Encoder, sharp: _Maps, neutral: _Maps, others: torch.Tensor
+) -> list[list[torch.Tensor]]:
+    """What each place of each feature map adds to the similarity: (2, 1, *map size) each."""
+    changes = [
+        [f - b for f, b in zip(*look, strict=True)] for look in zip(sharp, neutral, strict=True)
+    ]
+    sums = [[torch.zeros_like(change) for change in look] for look in changes]
+    for step in range(_STEPS):
+        along = (step + 0.5) / _STEPS
+        points = [
+            [(b + along * c).requires_grad_() for b, c in zip(*look, strict=True)]
+            for look in zip(neutral, changes, strict=True)
+        ]
+        embeddings = encoder.network.of_view_maps(points)
+        similarity = functional.cosine_similarity(embeddings, others).sum()
+        slopes = iter(torch.autograd.grad(similarity, [p for look in points for p in look]))
+        for look in sums:
+            for total in look:
+                total += next(slopes) / _STEPS
+    return [
+        [(s * c).sum(dim=1, keepdim=True) for s, c in zip(*look, strict=True)]
+        for look in zip(sums, changes, strict=True)
+    ]
