@@ -7,7 +7,7 @@ from __future__ import annotations
 from medsiam.comparison.calibrating import calibrate
 from medsiam.comparison.calibration import Calibration, newest_calibration
 from medsiam.comparison.compare import compare, compare_embedding
-from medsiam.comparison.digits import in_digits
+from medsiam.comparison.digits import in_digits, probability_words
 from medsiam.comparison.explanation import PairedExplanation, explain, occlude
 from medsiam.comparison.explanation_checks import ExplanationChecks, check_explanations
 from medsiam.comparison.normal_pool import PoolDistance, pool_distance
@@ -48,5 +48,6 @@ __all__ = [
     "newest_calibration",
     "occlude",
     "pool_distance",
+    "probability_words",
     "verify",
 ]
