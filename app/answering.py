@@ -23,7 +23,8 @@ def answer(scans: tuple[Scan, ...], bank: ReferenceBank, settings: Settings) -> 
     Raises:
         MedsiamError: the scans cannot be compared with this bank.
     """
-    asked = (scans, settings, str(bank.path), bank.version)
+    # A calibration changes answers, and not the version.
+    asked = (scans, settings, str(bank.path), bank.version, bank.calibration)
     known = st.session_state.get(_ANSWER)
     if known is None or known[0] != asked:
         embedding = _embedding(scans, bank)

@@ -53,7 +53,7 @@ def query_facts(comparison: Comparison) -> dict[str, str]:
 
 def settings_facts(comparison: Comparison) -> dict[str, str]:
     """All that is needed to compute the comparison again."""
-    limit = comparison.verdict.threshold
+    limit, used = comparison.verdict.threshold, comparison.calibration
     return {
         "distance": comparison.metric,
         "conditions ranked by": comparison.rule,
@@ -61,6 +61,7 @@ def settings_facts(comparison: Comparison) -> dict[str, str]:
         "limit": UNKNOWN if limit is None else f"{limit:.4f}",
         "where the limit comes from": comparison.verdict.threshold_source,
         "probability": comparison.probability_reason or "given",
+        "calibration": str(used.number) if used else "none",
         "bank": f"{comparison.bank_name}, version {comparison.bank_version}",
         "cases": f"{comparison.n_cases}, of the query's own patient: {comparison.n_same_patient}",
         "encoder": comparison.encoder_name,

@@ -50,7 +50,8 @@ def conditions_html(comparison: Comparison) -> str:
 def _condition(entry: ConditionRank, limit: float | None, scale: float) -> str:
     judged = entry.judged_distance
     beyond = limit is not None and judged > limit
-    distance = distance_words(judged) + (" beyond the limit" if beyond else "")
+    which = "" if entry.combined_distance is None else "combined "
+    distance = f"{which}{distance_words(judged)}" + (" beyond the limit" if beyond else "")
     if entry.probability is not None:
         distance = (
             f"probability {in_html(probability_words(entry.probability))} &middot; {distance}"

@@ -138,8 +138,8 @@ def _conditions(comparison: Comparison) -> str:
         legend = (
             "<p class='legend'><span class='tick'></span>"
             f"The bank's limit, {limit:.{digits}f}: "
-            f"{escape(comparison.verdict.threshold_source)}. Beyond it lies what this bank does "
-            "not hold.</p>"
+            f"{escape(comparison.verdict.threshold_source)}. Beyond it the answer is none "
+            "of these.</p>"
         )
     reason = comparison.probability_reason
     why = f"<p class='legend'>No probability is shown: {escape(reason)}.</p>" if reason else _MEANS

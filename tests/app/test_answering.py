@@ -63,3 +63,17 @@ def test_a_case_added_meanwhile_counts(start, bank_2d, tmp_path):
     after = app.run().session_state["answer"]
     assert after.bank_version == before.bank_version + 1
     assert "late arrival" in {entry.condition for entry in after.conditions}
+
+
+def test_a_calibration_made_meanwhile_counts(start, bank_2d, tmp_path):
+    import shutil
+
+    from medsiam import ReferenceBank
+    from medsiam.comparison import calibrate
+
+    copy = ReferenceBank.open(shutil.copytree(bank_2d.path, tmp_path / "copy"))
+    app = start(copy, script=script)
+    assert app.session_state["answer"].calibration is None
+    found = calibrate(copy)
+    copy.keep_calibration(found.to_json(), bank_version=found.bank_version)
+    assert app.run().session_state["answer"].calibration.number == 1

@@ -46,6 +46,7 @@ def test_query_and_settings_hold_what_recomputes_the_answer(bank_2d):
         "vote",
         "4",
     )
+    assert settings["calibration"] == "none"
     assert "4711" not in f"{query}{settings}"
 
 

@@ -111,9 +111,9 @@ def test_a_missing_kept_scan_is_a_sentence(start, bank_2d, studies, tmp_path):
     import shutil
 
     bank = ReferenceBank.open(shutil.copytree(bank_2d.path, tmp_path / "copy"))
-    for kept in (bank.path / "scans").iterdir():
-        kept.unlink()
     app = start(bank, studies)
+    for kept in (bank.path / "scans").iterdir():  # lost while the page is open
+        kept.unlink()
     app.selectbox[0].set_value("monday/first.png").run()
     assert not app.exception
     assert "missing" in app.error[0].value
