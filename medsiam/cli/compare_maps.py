@@ -99,7 +99,8 @@ def _explain_match(
 ) -> tuple[dict[str, Any], list[bytes]]:
     from medsiam.comparison import bank_centre, explain
 
-    centre = bank_centre(bank.snapshot())
+    plain = checks is not None and not checks.centred
+    centre = None if plain else bank_centre(bank.snapshot())
     pairs, pictures = [], []
     for phase, (query, kept) in enumerate(
         zip(scans, bank.scans(match.case_id), strict=True), start=1
@@ -129,13 +130,16 @@ def _write_pair(
     files, pictures = {}, []
     for side, scan, shown, title in sides:
         files[side] = [f"{name}_{side}.png", f"{name}_{side}.nii.gz"]
-        picture = overlay_png(scan, shown.values, title=title, trust=found.trust)
+        picture = overlay_png(
+            scan, shown.values, title=title, trust=f"{found.explains} {found.trust}"
+        )
         pictures.append(picture)
         write_atomically(folder / files[side][0], picture)
         write_atomically(folder / files[side][1], map_nifti(scan, shown.values))
     facts = {
         "cosine_distance": found.distance,
         "explained_similarity": found.query.explained,
+        "explains": found.explains,
         "method": found.method,
         "trust": found.trust,
         "query_total": found.query.total,

@@ -46,6 +46,16 @@ class PairedExplanation:
     checks: ExplanationChecks | None = None
 
     @property
+    def explains(self) -> str:
+        """A sentence on what the maps explain."""
+        if self.centred:
+            return (
+                "Explained: why these two are closer than any two of the bank (cosine similarity "
+                "seen from the bank's mean)."
+            )
+        return "Explained: the plain cosine similarity of the two."
+
+    @property
     def trust(self) -> str:
         """A sentence on whether such maps were checked."""
         if self.checks is None:

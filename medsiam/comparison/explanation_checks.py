@@ -45,6 +45,7 @@ class ExplanationChecks:
         randomised: median rank correlation of the maps with those of the same network with
             shuffled weights.
         other: median rank correlation of a scan's maps against two different scans.
+        centred: maps and distances were seen from a centre; else the plain ones.
     """
 
     n_pairs: int
@@ -55,6 +56,7 @@ class ExplanationChecks:
     random_rise: float
     randomised: float
     other: float
+    centred: bool = False
 
     @property
     def passed(self) -> bool:
@@ -162,6 +164,7 @@ def check_explanations(
         random_rise=float(random.mean()),
         randomised=float(np.median(randomised)),
         other=float(np.median(other)),
+        centred=centre is not None,
     )
 
 

@@ -26,8 +26,8 @@ def map_pictures(comparison: Comparison, maps: Mapping[str, Sequence[bytes]]) ->
         return ""
     return (
         "<h2>Where the similarity comes from</h2>\n<p class='soft small'>Where the encoder finds "
-        "these two scans closer than any two of the bank, by cosine similarity, whatever metric "
-        "ranks them. Not where a disease is.</p>\n"
+        "these two scans alike, by cosine similarity, whatever metric ranks them; what exactly is "
+        "explained stands below each picture. Not where a disease is.</p>\n"
         f"{shown}"
     )
 

@@ -10,6 +10,7 @@ import pytest
 from medsiam import compare
 from medsiam.bank import ReferenceBank
 from medsiam.cli import main
+from medsiam.comparison import bank_centre, explain
 from medsiam.encoders import Architecture, new_encoder
 from medsiam.preprocessing import Recipe
 from medsiam.scans import read_scan
@@ -69,6 +70,21 @@ def test_pictures_and_maps_of_the_first_matches(bank, query, tmp_path, capsys):
         assert plain == pytest.approx(answer.matches[0].distance, abs=1e-5)
     assert page.read_text().count("alt='similarity map") == 6
     assert "not checked" in err
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_maps_are_seen_from_where_they_were_checked(bank, query, tmp_path, monkeypatch, centred):
+    checks = replace(GOOD, centred=centred)
+    monkeypatch.setattr("medsiam.comparison.kept_checks", lambda bank: checks)
+    assert run(query, bank, "--explain", tmp_path) == 0
+    facts = json.loads((tmp_path / "explanation.json").read_text())["matches"][0]
+    centre = bank_centre(bank.snapshot()) if centred else None
+    expected = explain(
+        read_scan(query), bank.scans(facts["case_id"])[0], bank.encoder, centre=centre
+    )
+    (pair,) = facts["scans"]
+    assert pair["query_total"] == pytest.approx(expected.query.total, abs=1e-6)
+    assert pair["explains"] == expected.explains
 
 
 @pytest.mark.parametrize(("other", "made", "said"), [(0.5, 6, "passed"), (1.0, 0, "not shown")])

@@ -74,6 +74,23 @@ def test_pairs_are_cases_and_their_nearest_of_another_patient(monkeypatch):
     np.testing.assert_array_equal(asked["centre"], bank_centre(snapshot))
 
 
+@pytest.mark.parametrize(
+    ("centre_passes", "plain_passes", "kept_is_centred"),
+    [(True, True, True), (False, True, False), (False, False, True)],
+)
+def test_plain_maps_only_where_those_from_the_centre_fail_and_they_pass(
+    monkeypatch, centre_passes, plain_passes, kept_is_centred
+):
+    def pretend(pairs, encoder, *, centre=None, random_state):
+        passes = plain_passes if centre is None else centre_passes
+        return replace(GOOD, deletion=float(passes), centred=centre is not None)
+
+    monkeypatch.setattr("medsiam.comparison.explanation_bank.check_explanations", pretend)
+    found = check_bank_explanations(two_phase_bank()[0], 10)
+    assert found.centred == kept_is_centred
+    assert found.passed == (centre_passes or plain_passes)
+
+
 def test_what_cannot_be_checked_is_refused(phantom_bank, monkeypatch):
     with pytest.raises(UsageError, match="at least 10 pairs, not 3"):
         check_bank_explanations(phantom_bank, 3)
