@@ -30,7 +30,7 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser.add_argument("--page", metavar="FILE.html", type=Path, help="write a page with plots")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--who", help="who calibrates (default: the user of this computer)")
-    parser.set_defaults(run=run, action=run)
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
