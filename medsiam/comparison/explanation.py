@@ -32,8 +32,8 @@ class PairedExplanation:
             similarity, below 0 where it speaks against it. The sum of a map is what the explained
             similarity loses when that scan's detail is blurred away.
         distance: plain cosine distance of the two embeddings, 0 to 2; lower is closer.
-        centred: the maps explain the similarity seen from a centre, why these two are closer than
-            any two; else the plain one.
+        centred: the maps explain the similarity seen from a centre, what these two
+            share beyond it; else the plain one.
         method: how the maps were made.
         checks: what is known of such maps of this encoder; None: not checked.
     """
@@ -50,8 +50,8 @@ class PairedExplanation:
         """A sentence on what the maps explain."""
         if self.centred:
             return (
-                "Explained: why these two are closer than any two of the bank (cosine similarity "
-                "seen from the bank's mean)."
+                "Explained: what these two share beyond the mean of the bank (cosine similarity "
+                "seen from there)."
             )
         return "Explained: the plain cosine similarity of the two."
 

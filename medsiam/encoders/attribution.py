@@ -9,8 +9,8 @@ what the similarity loses when the detail of that scan is blurred away. Both ima
 gradient depends on the other scan.
 
 Embeddings of one kind of scan point in nearly one direction, and most of a similarity is what any
-two of them share. Seen from a centre, the mean embedding of such scans, a map shows what brings
-these two closer than any two.
+two of them share. Seen from a centre, the mean embedding of such scans, a map shows what these
+two share beyond that.
 
 Two passes of two scans through the network, then small steps behind the feature maps only.
 """
