@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from medsiam import Case, Comparison, ConditionRank, Match
+from medsiam.comparison import probability_words
 from plain_text import in_html, in_markdown
 
 _SHOWN = 6  # conditions; the rest folds away
@@ -51,7 +52,9 @@ def _condition(entry: ConditionRank, limit: float | None, scale: float) -> str:
     beyond = limit is not None and judged > limit
     distance = distance_words(judged) + (" beyond the limit" if beyond else "")
     if entry.probability is not None:
-        distance = f"probability {entry.probability:.2f} &middot; {distance}"
+        distance = (
+            f"probability {in_html(probability_words(entry.probability))} &middot; {distance}"
+        )
     width = f"width:{judged * scale:.1f}%"
     tick = f'<i class="tick" style="left:{limit * scale:.1f}%"></i>' if limit else ""
     patients = "1 patient" if entry.n_patients == 1 else f"{entry.n_patients} patients"

@@ -210,12 +210,23 @@ def _list(args: argparse.Namespace) -> int:
         print_json(_list_document(bank, snapshot))
     else:
         if snapshot.cases:
-            table("Cases", _COLUMNS, [_case_line(case) for case in snapshot.cases])
+            _show_cases(snapshot.cases)
             counts = [tuple(entry.values()) for entry in _conditions(snapshot)]
             table("Conditions", ("condition", "cases", "patients"), counts)
         print_text(_headline(bank, snapshot))
     _warn_of_few_patients(snapshot)
     return 0
+
+
+def _show_cases(cases: Sequence[Case]) -> None:
+    """One row for each case; what is recorded for none of them is named instead of shown."""
+    from medsiam.cli.terminal import print_text, table
+
+    lines = [_case_line(case) for case in cases]
+    filled = [i for i in range(len(_COLUMNS)) if any(line[i] for line in lines)]
+    table("Cases", [_COLUMNS[i] for i in filled], [[line[i] for i in filled] for line in lines])
+    if empty := [name for i, name in enumerate(_COLUMNS) if i not in filled]:
+        print_text(f"Recorded for no case: {', '.join(empty)}.")
 
 
 def _case_line(case: Case) -> tuple[str | None, ...]:

@@ -62,6 +62,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="with --normal: an earlier scan of the same patient, to say what has changed",
     )
     parser.add_argument(
+        "--version", type=int, metavar="N", help="of the bank (default: the newest)"
+    )
+    parser.add_argument(
+        "--calibration",
+        type=int,
+        metavar="N",
+        help="number of the calibration to use, 0 for none (default: the newest that was fitted "
+        "on this version of the bank or an earlier one)",
+    )
+    parser.add_argument(
         "--patient-id",
         metavar="P",
         help="the scan's patient, where the file does not say; his own cases never count",
@@ -99,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
         rule=args.rule,
         level=args.level,
         patient_id=args.patient_id,
+        version=args.version,
+        calibration=args.calibration,
     )
     if args.normal is not None:
         comparison = replace(comparison, normal_pool=_pool(args, scans, bank, comparison.metric))
@@ -135,41 +147,16 @@ def _pool(
         metric=metric,
         patient_id=args.patient_id or scans[0].patient_id,
         earlier=earlier,
+        version=args.version,
     )
 
 
 def _show(comparison: Comparison) -> None:
-    from medsiam.comparison import in_digits
+    from medsiam.comparison import in_digits, probability_words
 
     print_text(comparison.verdict.text)
-    to_conditions = in_digits(*(entry.distance for entry in comparison.conditions))
+    _show_conditions(comparison)
     to_matches = in_digits(*(match.distance for match in comparison.matches))
-    table(
-        f"Conditions, ranked by {comparison.rule}",
-        (
-            "",
-            "condition",
-            "distance",
-            "probability",
-            "nearest case",
-            "votes",
-            "prototype share",
-            "patients",
-        ),
-        [
-            (
-                entry.rank,
-                entry.condition,
-                distance,
-                _probability(entry.probability),
-                entry.nearest_case_id,
-                f"{entry.votes:.0%}",
-                f"{entry.prototype_share:.0%}",
-                entry.n_patients,
-            )
-            for entry, distance in zip(comparison.conditions, to_conditions, strict=True)
-        ],
-    )
     table(
         f"Nearest patients ({comparison.metric} distance, lower is closer)",
         ("", "nearest case", "condition", "distance", "same condition", "patient (hash)", "more"),
@@ -179,9 +166,9 @@ def _show(comparison: Comparison) -> None:
                 match.case_id,
                 match.condition,
                 distance,
-                _probability(match.probability),
+                probability_words(match.probability),
                 match.patient,
-                f"{match.n_further_cases} of his cases" if match.n_further_cases else "",
+                _more(match.n_further_cases),
             )
             for match, distance in zip(comparison.matches, to_matches, strict=True)
         ],
@@ -195,9 +182,47 @@ def _show(comparison: Comparison) -> None:
     print_text(
         f"Bank {comparison.bank_name}, version {comparison.bank_version}, "
         f"{comparison.n_cases} cases; encoder {comparison.encoder_name} "
-        f"({comparison.encoder_fingerprint[:12]})"
+        f"({comparison.encoder_fingerprint[:12]}); {_calibration(comparison)}"
     )
 
 
-def _probability(value: float | None) -> str:
-    return "" if value is None else f"{value:.2f}"
+def _show_conditions(comparison: Comparison) -> None:
+    """The ranked conditions, with the distance that ranks them first."""
+    from medsiam.comparison import in_digits, probability_words
+
+    ranking = {
+        "combined": ("combined distance", [c.judged_distance for c in comparison.conditions]),
+        "prototype": ("prototype distance", [c.prototype_distance for c in comparison.conditions]),
+    }
+    name, distances = ranking.get(comparison.rule, ("", []))
+    columns = [name] if name else []
+    ranked_by = [[said] for said in in_digits(*distances)] or [[] for _ in comparison.conditions]
+    nearest = in_digits(*(entry.distance for entry in comparison.conditions))
+    table(
+        f"Conditions, ranked by {comparison.rule}",
+        ("", "condition", "probability", *columns, "nearest", "nearest case", "votes", "patients"),
+        [
+            (
+                entry.rank,
+                entry.condition,
+                probability_words(entry.probability),
+                *by,
+                distance,
+                entry.nearest_case_id,
+                f"{entry.votes:.0%}",
+                entry.n_patients,
+            )
+            for entry, by, distance in zip(comparison.conditions, ranked_by, nearest, strict=True)
+        ],
+    )
+
+
+def _calibration(comparison: Comparison) -> str:
+    used = comparison.calibration
+    return "no calibration" if used is None else f"calibration {used.number}"
+
+
+def _more(n_further_cases: int) -> str:
+    if not n_further_cases:
+        return ""
+    return "1 more case" if n_further_cases == 1 else f"{n_further_cases} more cases"

@@ -7,7 +7,7 @@ from __future__ import annotations
 from medsiam.comparison.calibrating import calibrate
 from medsiam.comparison.calibration import Calibration, newest_calibration
 from medsiam.comparison.compare import compare, compare_embedding
-from medsiam.comparison.digits import in_digits
+from medsiam.comparison.digits import in_digits, probability_words
 from medsiam.comparison.explanation import PairedExplanation, explain, occlude
 from medsiam.comparison.explanation_bank import bank_centre, check_bank_explanations, kept_checks
 from medsiam.comparison.explanation_checks import ExplanationChecks, check_explanations
@@ -52,5 +52,6 @@ __all__ = [
     "newest_calibration",
     "occlude",
     "pool_distance",
+    "probability_words",
     "verify",
 ]

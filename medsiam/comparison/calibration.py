@@ -154,6 +154,37 @@ def newest_calibration(bank: ReferenceBank) -> tuple[KeptCalibration, Calibratio
     return known
 
 
+def the_calibration(
+    bank: ReferenceBank, version: int, number: int | None
+) -> tuple[KeptCalibration, Calibration] | None:
+    """The calibration that goes with one version of a bank, or the one of this number.
+
+    Args:
+        bank: which keeps calibrations.
+        version: of the bank; its newest calibration was fitted on it or on an earlier one.
+        number: of the calibration, 0 for none; None: the one that goes with the version.
+
+    Raises:
+        BankError: there is no calibration of this number; else see `newest_calibration`.
+    """
+    newest = bank.calibration
+    if number is None and (newest is None or newest.bank_version <= version):
+        return newest_calibration(bank)
+    if number == 0:
+        return None
+    kept = bank.calibrations
+    if number is None:
+        chosen = [one for one in kept if one.bank_version <= version][-1:]
+    else:
+        chosen = [one for one in kept if one.number == number]
+        if not chosen:
+            known = ", ".join(str(one.number) for one in kept) or "none"
+            raise BankError(
+                f"bank {bank.name} has no calibration {number}; it keeps {known} (0: do without)"
+            )
+    return (chosen[0], read_calibration(chosen[0], bank)) if chosen else None
+
+
 def read_calibration(kept: KeptCalibration, bank: ReferenceBank) -> Calibration:
     """Read one calibration that a bank has kept; see `newest_calibration` for the errors."""
     again = f"make a new one with `medsiam bank calibrate {bank.path}`"

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from medsiam._version import __version__
 from medsiam.comparison.in_use import calibration_in_use
 from medsiam.comparison.matching import rank_by_distance
-from medsiam.comparison.notes import patient_notes, ranking_notes, set_notes
+from medsiam.comparison.notes import limit_notes, patient_notes, ranking_notes, set_notes
 from medsiam.comparison.query import query_facts, query_patient
-from medsiam.comparison.ranking import rank
+from medsiam.comparison.ranking import rank, without_probabilities
 from medsiam.comparison.result import Comparison, Match, Rule
 from medsiam.comparison.same_patient import suspiciously_near
 from medsiam.comparison.scope import check_scope
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _NOTHING_ALIKE = "the query is like nothing in this bank, so its condition may not be among these"
 
 
-def compare(
+def compare(  # noqa: PLR0913 - what may be chosen, each by its name
     query: Scan | Sequence[Scan],
     bank: ReferenceBank,
     *,
@@ -41,6 +41,8 @@ def compare(
     rule: Rule | None = None,
     level: float = 0.9,
     patient_id: str | None = None,
+    version: int | None = None,
+    calibration: int | None = None,
 ) -> Comparison:
     """Compare a scan with a reference bank.
 
@@ -56,22 +58,25 @@ def compare(
         level: how often the set of conditions is to hold the true one: 0.8, 0.9, 0.95 or 0.99.
         patient_id: the query's patient, where the scan does not say or says it wrongly. His own
             cases in the bank never count.
+        version: of the bank, to compute an older answer again; None: the newest.
+        calibration: number of the one to use, 0 for none; None: the newest that was fitted on this
+            version or an earlier one.
 
     Raises:
         UsageError: for a wrong k, metric, rule or level, or scans of different patients.
         EncoderMismatchError: if the scans do not fit the bank (2D, 3D, number of phases).
-        BankError: if the bank holds no case to compare with, or a calibration that this medsiam
-            cannot read.
+        BankError: if the bank holds no case to compare with, no such version or calibration, or
+            one that this medsiam cannot read.
     """
-    settings = Settings(k, metric, rule, level)
-    snapshot = bank.snapshot()
+    settings = Settings(k, metric, rule, level, version, calibration)
+    snapshot = bank.snapshot(version)
     scans = _fitting_scans(query, bank, snapshot)
     patient_id = query_patient(scans, patient_id)
     embedding = bank.encoder.embed(scans)
     return _answer(embedding, scans, bank, snapshot, settings=settings, patient_id=patient_id)
 
 
-def compare_embedding(
+def compare_embedding(  # noqa: PLR0913 - see compare
     embedding: NDArray[np.floating],
     query_scans: Scan | Sequence[Scan],
     bank: ReferenceBank,
@@ -81,6 +86,8 @@ def compare_embedding(
     rule: Rule | None = None,
     level: float = 0.9,
     patient_id: str | None = None,
+    version: int | None = None,
+    calibration: int | None = None,
 ) -> Comparison:
     """Like `compare`, where the bank's encoder has embedded the query already.
 
@@ -93,12 +100,14 @@ def compare_embedding(
         rule: what ranks the conditions; None: as recommended.
         level: of the set of conditions.
         patient_id: the query's patient.
+        version: of the bank; None: the newest.
+        calibration: number of the one to use; None: as for `compare`.
 
     Raises:
         UsageError, EncoderMismatchError, BankError: see `compare`.
     """
-    settings = Settings(k, metric, rule, level)
-    snapshot = bank.snapshot()
+    settings = Settings(k, metric, rule, level, version, calibration)
+    snapshot = bank.snapshot(version)
     scans = _fitting_scans(query_scans, bank, snapshot)
     patient_id = query_patient(scans, patient_id)
     return _answer(embedding, scans, bank, snapshot, settings=settings, patient_id=patient_id)
@@ -139,7 +148,7 @@ def _answer(
     settings: Settings,
     patient_id: str | None,
 ) -> Comparison:
-    used = calibration_in_use(bank, snapshot, settings.metric, settings.rule)
+    used = calibration_in_use(bank, snapshot, settings)
     measured = yardstick(bank, snapshot, used.metric)
     vector = _checked(embedding, measured, bank.name)
     point = measured.space.points(vector[np.newaxis])
@@ -173,6 +182,10 @@ def _answer(
     )
     same = _suspicious_matches(distances, suspects, measured)
     n_same_patient = int(own.sum())
+    verdict = give_verdict(
+        ranking, scope_fault=scope.fault, rule=used.rule, calibrated=used.calibrated
+    )
+    foreign = verdict.outcome in ("none of these", "out of scope")
     notes = (
         *used.notes,
         *scope.notes,
@@ -183,15 +196,16 @@ def _answer(
             known_as=known_as,
             suspects=same,
         ),
-        *ranking_notes(ranking, measured, k=settings.k),
+        *ranking_notes(ranking, measured, k=settings.k, foreign=foreign),
+        *limit_notes(verdict),
     )
-    verdict = give_verdict(
-        ranking, scope_fault=scope.fault, rule=used.rule, calibrated=used.calibrated
-    )
-    held = ranking.condition_set
-    if verdict.outcome in ("none of these", "out of scope"):
-        held = replace(held, conditions=None, reason=_NOTHING_ALIKE)
     learned = used.calibrated.probabilities if used.calibrated is not None else None
+    reason = None if learned is not None else used.probability_reason
+    if foreign and learned is not None:
+        ranking, reason = without_probabilities(ranking), _NOTHING_ALIKE
+    held = ranking.condition_set
+    if foreign:
+        held = replace(held, conditions=None, reason=_NOTHING_ALIKE)
     return Comparison(
         query=query_facts(scans, patient=patient, patient_id=patient_id),
         matches=ranking.matches,
@@ -207,8 +221,8 @@ def _answer(
         bank_name=bank.name,
         bank_version=measured.version,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        notes=(*notes, *set_notes(held)),
-        probability_reason=None if learned is not None else used.probability_reason,
+        notes=(*notes, *set_notes(held, ranking.conditions)),
+        probability_reason=reason,
         medsiam_version=__version__,
         condition_set=held,
         evidence=ranking.evidence,

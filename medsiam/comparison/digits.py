@@ -8,6 +8,7 @@ from collections.abc import Collection
 _FEWEST = 2
 _MOST_FOR_SMALL = 6
 _MOST = 9
+_SURE = 0.99
 
 
 def decimals_for(distances: Collection[float]) -> int:
@@ -23,6 +24,15 @@ def decimals_for(distances: Collection[float]) -> int:
     while digits < _MOST and len({f"{d:.{digits}f}" for d in different}) < len(different):
         digits += 1
     return digits
+
+
+def probability_words(probability: float | None) -> str:
+    """Two decimals, but never quite certain; nothing where there is none."""
+    if probability is None:
+        return ""
+    if probability > _SURE:
+        return f">{_SURE}"
+    return f"<{1 - _SURE:.2f}" if probability < 1 - _SURE else f"{probability:.2f}"
 
 
 def in_digits(*distances: float) -> tuple[str, ...]:

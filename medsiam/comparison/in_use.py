@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from medsiam.comparison.calibration import Calibration, MetricCalibration, newest_calibration
+from medsiam.comparison.calibration import Calibration, MetricCalibration, the_calibration
 from medsiam.comparison.result import NOT_CALIBRATED, CalibrationFacts, Rule
+from medsiam.comparison.settings import Settings
 from medsiam.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,22 +35,20 @@ class InUse:
     notes: tuple[str, ...] = ()
 
 
-def calibration_in_use(
-    bank: ReferenceBank, snapshot: Snapshot, metric: str | None, rule: Rule | None
-) -> InUse:
+def calibration_in_use(bank: ReferenceBank, snapshot: Snapshot, settings: Settings) -> InUse:
     """Choose metric, rule and calibration.
 
     Args:
         bank: which keeps calibrations.
         snapshot: the version that answers.
-        metric: as asked; None: as recommended.
-        rule: as asked; None: as recommended.
+        settings: as asked; None in them: as recommended.
 
     Raises:
         UsageError: rule "combined" without a probability to go with it.
-        BankError: a calibration that cannot be read.
+        BankError: a calibration that is not there or cannot be read.
     """
-    kept, found = newest_calibration(bank) or (None, None)
+    metric, rule = settings.metric, settings.rule
+    kept, found = the_calibration(bank, snapshot.version, settings.calibration) or (None, None)
     chosen = metric or (found.metric if found is not None else "cosine")
     calibrated = None if found is None else found.of(chosen)
     reason = NOT_CALIBRATED
@@ -77,13 +76,23 @@ def calibration_in_use(
     )
     notes: tuple[str, ...] = ()
     if n_changed:
-        cases = "1 case has" if n_changed == 1 else f"{n_changed} cases have"
-        notes = (
-            f"The calibration was fitted on version {found.bank_version} of this bank; {cases} "
-            f"been added or removed since (version {snapshot.version}). Fit a new one with "
-            "`medsiam bank calibrate`.",
-        )
+        notes = (_changed(n_changed, found.bank_version, snapshot.version),)
     return InUse(chosen, rule or usual, calibrated, facts, reason, notes)
+
+
+def _changed(n_cases: int, fitted: int, answering: int) -> str:
+    """That bank and calibration are not of one version."""
+    cases = "1 case" if n_cases == 1 else f"{n_cases} cases"
+    if fitted > answering:
+        return (
+            f"The calibration was fitted on version {fitted} of this bank, and version {answering} "
+            f"answers, which differs by {cases}."
+        )
+    have = "has" if n_cases == 1 else "have"
+    return (
+        f"The calibration was fitted on version {fitted} of this bank; {cases} {have} been added "
+        f"or removed since (version {answering}). Fit a new one with `medsiam bank calibrate`."
+    )
 
 
 # A version never changes, so what lies between two of them is counted once.

@@ -37,6 +37,7 @@ class PoolDistance:
         percentile: share of the pool's own cases, each against the other patients, that lie
             nearer, in percent.
         n_patients: in the pool.
+        metric: of the distance.
         earlier_distance: the same for an earlier scan of the patient; None where none was given.
         change: distance less the earlier one; above 0, the scan has moved away from the pool.
     """
@@ -45,6 +46,7 @@ class PoolDistance:
     distance: float
     percentile: float
     n_patients: int
+    metric: str
     earlier_distance: float | None = None
     change: float | None = None
 
@@ -52,7 +54,7 @@ class PoolDistance:
     def text(self) -> str:
         """The answer in one sentence."""
         said = (
-            f"Median distance to {self.n_patients} patients with {self.condition}: "
+            f"Median {self.metric} distance to {self.n_patients} patients with {self.condition}: "
             f"{self.distance:.3g}, farther than {self.percentile:.0f} of 100 of these patients' "
             "own cases"
         )
@@ -73,6 +75,7 @@ def pool_distance(
     metric: str = "cosine",
     patient_id: str | None = None,
     earlier: NDArray[np.floating] | None = None,
+    version: int | None = None,
 ) -> PoolDistance:
     """Measure a scan against all patients of one condition.
 
@@ -80,14 +83,18 @@ def pool_distance(
         embedding: (d,) of the query.
         bank: holds the pool.
         condition: of the pool.
-        metric: one of `COMPARISON_METRICS`.
+        metric: one of `COMPARISON_METRICS`; "mahalanobis" is replaced by cosine, because the pool
+            taught the spread and so lies nearer than any query can.
         patient_id: the query's patient, whose own cases never count.
         earlier: (d,) of an earlier scan of the same patient.
+        version: of the bank; None: the newest.
 
     Raises:
         UsageError: no such condition, or fewer than five other patients of it.
     """
-    snapshot = bank.snapshot()
+    if metric == "mahalanobis":
+        metric = "cosine"
+    snapshot = bank.snapshot(version)
     measured = yardstick(bank, snapshot, metric)
     own = bank.hash_patient(patient_id) if patient_id else None
     others = np.array([own is None or case.patient != own for case in measured.records])
@@ -114,6 +121,7 @@ def pool_distance(
         distance=distance,
         percentile=float(100 * np.mean(own_medians < distance)),
         n_patients=cases.n_patients,
+        metric=metric,
         earlier_distance=before,
         change=None if before is None else distance - before,
     )

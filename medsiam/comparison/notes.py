@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from medsiam.bank.case import Case
-from medsiam.comparison.conformal import ConditionSet
+from medsiam.comparison.conformal import ConditionSet, fewest_patients
 from medsiam.comparison.digits import in_digits
 from medsiam.comparison.ranking import Ranking
-from medsiam.comparison.result import ConditionRank, Match
+from medsiam.comparison.result import ConditionRank, Match, Verdict
 from medsiam.comparison.yardstick import Yardstick
 
 _POOLED = (
@@ -18,14 +18,36 @@ _POOLED = (
 _FEW_PATIENTS = 3
 
 
-def set_notes(held: ConditionSet) -> tuple[str, ...]:
-    """What cannot be ruled out."""
+def set_notes(held: ConditionSet, conditions: Sequence[ConditionRank] = ()) -> tuple[str, ...]:
+    """What cannot be ruled out.
+
+    Args:
+        held: the set.
+        conditions: of the bank.
+    """
     if held.conditions is None:
         return ()
     names = ", ".join(held.conditions)
+    few = [
+        f"{entry.condition} ({entry.n_patients})"
+        for entry in conditions
+        if entry.n_patients < fewest_patients(held.level)
+    ]
+    less = f" Of conditions with few patients, {', '.join(few)}, they may miss more." if few else ""
     return (
         f"Not ruled out: {names}. Such sets hold the true condition of {held.level:.0%} of queries "
-        f"that come like this bank's patients (from {held.n_patients} calibration patients).",
+        f"that come like this bank's patients (from {held.n_patients} calibration patients).{less}",
+    )
+
+
+def limit_notes(verdict: Verdict) -> tuple[str, ...]:
+    """How often a condition that the bank does not hold passes for one that it does."""
+    if verdict.outcome != "nearest" or verdict.unknown_accepted is None:
+        return ()
+    return (
+        "Within the limit is no proof that the bank holds the query's condition: of patients whose "
+        f"condition was left out of the bank, {100 * verdict.unknown_accepted:.0f} of 100 lay "
+        "within it too.",
     )
 
 
@@ -72,13 +94,16 @@ def patient_notes(
     return tuple(notes)
 
 
-def ranking_notes(ranking: Ranking, measured: Yardstick, *, k: int) -> tuple[str, ...]:
+def ranking_notes(
+    ranking: Ranking, measured: Yardstick, *, k: int, foreign: bool = False
+) -> tuple[str, ...]:
     """About what the ranking rests on.
 
     Args:
         ranking: of cases and conditions.
         measured: the bank.
         k: as asked.
+        foreign: whether the query is like none of them, so that it matters little which one leads.
     """
     notes = []
     listed = len(ranking.matches)
@@ -86,28 +111,28 @@ def ranking_notes(ranking: Ranking, measured: Yardstick, *, k: int) -> tuple[str
         patients = "1 patient" if listed == 1 else f"{listed} patients"
         notes.append(f"k = {k}, but only {patients} can be compared: all are listed.")
     best = ranking.conditions[0]
-    if best.n_patients < _FEW_PATIENTS:
+    if best.n_patients < _FEW_PATIENTS and not foreign:
         patients = "1 patient" if best.n_patients == 1 else f"{best.n_patients} patients"
         notes.append(f"{best.condition} rests on {patients} in this bank: weak evidence.")
-    notes += _evidence_notes(ranking)
+    notes += _evidence_notes(ranking, foreign=foreign)
     proof = {case.case_id: case.proof for case in measured.records}[best.nearest_case_id]
-    if proof == "none":
+    if proof == "none" and not foreign:
         notes.append(
             f"Case {best.nearest_case_id}, the nearest of {best.condition}, carries no proof of "
             "its diagnosis."
         )
-    if disagreement := _disagreement(ranking.conditions):
+    if not foreign and (disagreement := _disagreement(ranking.conditions)):
         notes.append(disagreement)
     if measured.space.pooled:
         notes.append(_POOLED)
     return tuple(notes)
 
 
-def _evidence_notes(ranking: Ranking) -> list[str]:
+def _evidence_notes(ranking: Ranking, *, foreign: bool) -> list[str]:
     """What the leading condition hangs on, what speaks against it, and what cannot be ruled out."""
     evidence, notes = ranking.evidence, []
     leading = evidence.condition
-    if len(ranking.conditions) > 1 and evidence.hangs_on_one_case:
+    if len(ranking.conditions) > 1 and evidence.hangs_on_one_case and not foreign:
         names = ", ".join(evidence.deciding_case_ids)
         notes.append(
             f"That {leading} leads hangs on one case ({names}): without it, another condition "

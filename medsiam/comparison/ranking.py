@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +115,16 @@ def rank(
             combined=combined,
         ),
         far=float(nearest_three(nearest)[0]),
+    )
+
+
+def without_probabilities(ranking: Ranking) -> Ranking:
+    """The same, where no condition of the bank is likely: a probability among them says nothing."""
+    return replace(
+        ranking,
+        matches=tuple(replace(match, probability=None) for match in ranking.matches),
+        conditions=tuple(replace(entry, probability=None) for entry in ranking.conditions),
+        evidence=replace(ranking.evidence, probability_range=None),
     )
 
 

@@ -25,6 +25,9 @@ class Settings:
         metric: one of `COMPARISON_METRICS`; None: what the bank's calibration recommends.
         rule: what ranks the conditions; None: likewise.
         level: of the set of conditions, one of `LEVELS`.
+        version: of the bank; None: the newest.
+        calibration: number of the one to use, 0 for none; None: the newest that was fitted on this
+            version or an earlier one.
 
     Raises:
         UsageError: for a k below 1, or an unknown metric, rule or level.
@@ -34,6 +37,8 @@ class Settings:
     metric: str | None
     rule: Rule | None
     level: float = 0.9
+    version: int | None = None
+    calibration: int | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.k, bool) or not isinstance(self.k, numbers.Integral) or self.k < 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medsiam.comparison.calibration import MetricCalibration
-from medsiam.comparison.digits import in_digits
+from medsiam.comparison.digits import in_digits, probability_words
 from medsiam.comparison.novelty import MIN_PATIENTS, PERCENTILE
 from medsiam.comparison.ranking import Ranking
 from medsiam.comparison.result import ConditionRank, Outcome, Rule, Verdict
@@ -144,10 +144,7 @@ def _nearest_case(ranking: Ranking, best: ConditionRank, limit: float | None) ->
 
 
 def _probability(value: float) -> str:
-    """Two decimals; never quite certain."""
-    if value > 0.99:
-        return "above 0.99"
-    return "below 0.01" if value < 0.01 else f"{value:.2f}"
+    return probability_words(value).replace(">", "above ").replace("<", "below ")
 
 
 def _patients(n: int, which: str = "") -> str:

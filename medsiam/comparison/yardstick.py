@@ -33,7 +33,8 @@ class Yardstick:
         means: prototypes of all conditions, nobody left out.
         own_distances: how far patients lie from their own prototype.
         others: nearest case of another patient for each case; None below `MIN_PATIENTS`.
-        strangers: how near cases of other conditions come; None where nobody knows.
+        strangers: how near cases of other conditions come; None where nobody knows, as with
+            "mahalanobis": these very cases taught the spread, so they lie nearer than a query can.
     """
 
     version: int
@@ -95,5 +96,5 @@ def _measure(bank: ReferenceBank, snapshot: Snapshot, metric: str) -> Yardstick:
         means=means,
         own_distances=own_distances(means, space),
         others=others,
-        strangers=nearest_strangers(cases, points, space),
+        strangers=None if metric == "mahalanobis" else nearest_strangers(cases, points, space),
     )

@@ -52,6 +52,18 @@ def calibration_sentences(found: Calibration) -> list[str]:
     said = [f"{metric} was not measured: {why}." for metric, why in found.not_measured.items()]
     if chosen is None:
         return said
+    if found.n_conditions < 2 or not chosen.n_cases:
+        why = (
+            "it holds one condition"
+            if found.n_conditions < 2
+            else "no two of its patients share a condition"
+        )
+        said.append(
+            f"Nothing can be measured on this bank, since {why}: there is no probability, no set "
+            "of conditions, and how often 'none of these' errs is not known. Add patients, and "
+            "calibrate again."
+        )
+        return said
     said.append(
         f"Recommended: metric {chosen.metric}, conditions ranked by {chosen.rule}. Measured on "
         f"{chosen.n_cases} cases of {chosen.n_patients} patients whose condition another patient "

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 
 from medsiam.bank.case import Case
-from medsiam.comparison.digits import decimals_for
+from medsiam.comparison.digits import decimals_for, probability_words
 from medsiam.comparison.result import Comparison, Match
 from medsiam.reports.filmstrip import Filmstrip, common_window, filmstrip, frames_for
 from medsiam.reports.pictures import display_window
@@ -168,7 +168,7 @@ def _facts(match: Match, case: Case | None) -> str:
     if match.n_further_cases:
         facts.append(("of this patient", f"{match.n_further_cases} more in the bank, not nearer"))
     if match.probability is not None:
-        facts.append(("same condition", f"probability {match.probability:.2f}"))
+        facts.append(("same condition", f"probability {probability_words(match.probability)}"))
     if case is not None:
         spacing = " x ".join(f"{mm:.3g}" for mm in case.spacing or ())
         facts += [

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medsiam.comparison.digits import decimals_for
+from medsiam.comparison.digits import decimals_for, probability_words
 from medsiam.comparison.result import Comparison, ConditionRank
 from medsiam.errors import BankError, ScanError
 from medsiam.reports.filmstrip import frames_for
@@ -159,7 +159,7 @@ def _conditions(comparison: Comparison) -> str:
         f"<th>condition</th><th>{_BAR[comparison.verdict.measure]} (shorter is closer)</th>"
         "<th class='number'></th><th class='number'>probability</th><th>nearest case</th>"
         "<th class='number'>among the nearest<br>patients</th>"
-        "<th class='number'>distance to<br>prototype</th><th class='number'>prototype<br>share</th>"
+        "<th class='number'>distance to<br>prototype</th>"
         f"<th class='number'>patients<br>in bank</th></tr></thead>\n<tbody>{rows}</tbody></table>\n"
         f"{legend}{why}\n"
     )
@@ -189,7 +189,7 @@ def _condition_row(
         tick = f"<div class='tick' style='left:{100 * limit / longest:.2f}%'></div>"
     distance = entry.judged_distance
     within = " class='within'" if limit is not None and distance <= limit else ""
-    probability = "" if entry.probability is None else f"{entry.probability:.2f}"
+    probability = escape(probability_words(entry.probability))
     return (
         f"<tr{within}><td class='soft'>{entry.rank}</td>"
         f"<td class='name'>{escape(entry.condition)}</td>"
@@ -200,7 +200,6 @@ def _condition_row(
         f"<td class='case'>{escape(entry.nearest_case_id)}</td>"
         f"<td class='number'>{entry.votes:.0%}</td>"
         f"<td class='number'>{entry.prototype_distance:.{prototype_digits}f}</td>"
-        f"<td class='number'>{entry.prototype_share:.0%}</td>"
         f"<td class='number'>{entry.n_patients}</td></tr>\n"
     )
 

@@ -71,6 +71,7 @@ def test_create_add_list_remove(bank_folder, cases, capsys):
 
     assert main(["bank", "list", str(bank_folder)]) == 0
     out, err = capsys.readouterr()
+    assert "Recorded for no case: modality, site, scanner, acquired, curator." in out
     for word in ("a", "LAM", "PAP", "histology", "none", "version 1"):
         assert word in out
     assert "PAP (1)" in err

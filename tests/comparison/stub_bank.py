@@ -78,6 +78,10 @@ class StubBank:
         self.calibration = KeptCalibration(1, bank_version, "2026-01-01", None, document)
         return self.calibration
 
+    @property
+    def calibrations(self) -> tuple[KeptCalibration, ...]:
+        return () if self.calibration is None else (self.calibration,)
+
     def hash_patient(self, patient_id: str) -> str:
         return hashlib.sha256(f"salt {patient_id}".encode()).hexdigest()[:16]
 

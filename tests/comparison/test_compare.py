@@ -266,6 +266,47 @@ def test_far_from_everything_has_no_set():
     assert result.verdict.outcome == "none of these"
     assert result.verdict.far_off
     assert result.condition_set.conditions is None
+    assert {entry.probability for entry in (*result.conditions, *result.matches)} == {None}
+    assert "like nothing in this bank" in result.probability_reason
+    assert not any("hangs on" in note or "three rules" in note for note in result.notes)
+
+
+def test_an_older_answer_is_computed_again():
+    bank = ring_bank(30, conditions=("A", "B", "C"))
+    bank.keep_calibration(calibrate(bank).to_json(), bank_version=1)
+    bank.older[1] = bank.snapshot()
+    first = compare_embedding(near(bank, 0), make_scan(), bank)
+    bank.cases, bank.embeddings, bank.version = bank.cases[:-3], bank.embeddings[:-3], 2
+    again = compare_embedding(near(bank, 0), make_scan(), bank, version=1, calibration=1)
+    assert (again.matches, again.conditions, again.verdict) == (
+        first.matches,
+        first.conditions,
+        first.verdict,
+    )
+    assert again.bank_version == 1
+    plain = compare_embedding(near(bank, 0), make_scan(), bank, version=1, calibration=0)
+    assert plain.calibration is None
+    assert plain.conditions[0].probability is None
+    with pytest.raises(BankError, match="no calibration 9; it keeps 1"):
+        compare_embedding(near(bank, 0), make_scan(), bank, calibration=9)
+
+
+def test_a_calibration_of_a_later_version_is_not_taken_unasked():
+    bank = ring_bank(30, conditions=("A", "B", "C"))
+    bank.older[1] = bank.snapshot()
+    bank.cases, bank.embeddings, bank.version = bank.cases[:-1], bank.embeddings[:-1], 2
+    bank.keep_calibration(calibrate(bank).to_json(), bank_version=2)
+    assert compare_embedding(near(bank, 0), make_scan(), bank, version=1).calibration is None
+    asked = compare_embedding(near(bank, 0), make_scan(), bank, version=1, calibration=1)
+    assert "fitted on version 2 of this bank, and version 1 answers" in asked.notes[0]
+
+
+def test_the_limit_says_how_often_strangers_pass_it():
+    bank = ring_bank(30, conditions=("A", "B", "C"))
+    bank.keep_calibration(calibrate(bank).to_json(), bank_version=1)
+    result = compare_embedding(near(bank, 0), make_scan(), bank)
+    passed = f"{100 * result.verdict.unknown_accepted:.0f} of 100 lay within it too"
+    assert any(passed in note for note in result.notes)
 
 
 def test_the_function_is_not_hidden_by_its_module():

@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from medsiam.comparison.digits import decimals_for, in_digits
+from medsiam.comparison.digits import decimals_for, in_digits, probability_words
+
+
+def test_a_probability_is_never_quite_certain():
+    words = [probability_words(p) for p in (None, 1.0, 0.994, 0.5, 0.009, 0.0)]
+    assert words == ["", ">0.99", ">0.99", "0.50", "<0.01", "<0.01"]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,13 @@ def test_equals_plain_loops():
     assert found.n_patients == 8
 
 
+def test_mahalanobis_would_know_the_pool_too_well():
+    bank = ring_bank(16)
+    found = pool_distance(bank.embeddings[0] + 1, bank, "A", metric="mahalanobis")
+    assert found == pool_distance(bank.embeddings[0] + 1, bank, "A", metric="cosine")
+    assert found.text.startswith("Median cosine distance to 8 patients")
+
+
 def test_a_patient_is_not_his_own_normal():
     bank = ring_bank(16)
     found = pool_distance(bank.embeddings[0], bank, "A", metric="euclidean", patient_id="patient 0")

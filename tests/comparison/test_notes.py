@@ -106,6 +106,13 @@ def test_what_cannot_be_ruled_out():
     )
 
 
+def test_rare_conditions_may_be_missing_from_the_set():
+    few = ConditionRank(1, "B", 0.1, 3, "b", 1.0, 0.1, 1.0)
+    many = ConditionRank(2, "A", 0.2, 9, "a", 0.0, 0.2, 0.0)
+    (note,) = set_notes(ConditionSet(0.9, ("A",), 40), (few, many))
+    assert note.endswith(" Of conditions with few patients, B (3), they may miss more.")
+
+
 def test_a_likely_same_patient_is_named():
     suspect = Match(1, "case 12", "A", "p", 0.001)
     (note,) = patient_notes(

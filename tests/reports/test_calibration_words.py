@@ -17,6 +17,12 @@ def test_rows_mark_what_is_recommended():
     assert "Research use only" in text
 
 
+def test_nothing_is_promised_where_nobody_can_be_asked():
+    text = " ".join(calibration_sentences(calibrate(ring_bank(12, conditions=("A",)))))
+    assert "Nothing can be measured on this bank, since it holds one condition" in text
+    assert "Recommended" not in text
+
+
 def test_a_small_bank_says_what_is_missing():
     found = calibrate(ring_bank(12))
     text = " ".join(calibration_sentences(found))
