@@ -7,10 +7,10 @@ probability, coverage of the sets of conditions over 20 splits, left-out conditi
 held ones, error when the least certain fifth is set aside, and far-off inputs told by embeddings
 alone, all pictures brought to one size and to grey. Needs MEDSIAM_DATA.
 
-    python benchmarks/calibration.py --cells RUN_0 RUN_1 --folds FOLD_0.csv FOLD_1.csv [--work DIR]
+    python benchmarks/calibration.py [--held-out DIR] [--work DIR]
 
-RUN_i is an encoder folder (or an .npz of the whole case table), FOLD_i.csv the table whose rows
-with split = train that encoder has seen. Embeddings are kept in the work folder.
+The folder is that of `held_out.py --only cells`: fold_0.csv and fold_1.csv, whose rows with
+split = train the encoder of that fold has seen. Embeddings are kept in the work folder.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ def rows_of(table: Path) -> list[dict[str, str]]:
 
 
 def embedded(source: str, table: Path, work: Path, name: str) -> Floats:
-    """(n, d) of every row of the table; an .npz is taken as it is."""
-    file = Path(source) if source.endswith(".npz") else work / f"{name}.npz"
+    """(n, d) of every row of the table."""
+    file = work / f"{name}.npz"
     if not file.exists():
         medsiam("embed", table, "--encoder", source, "--out", file)
     with np.load(file, allow_pickle=False) as stored:
@@ -314,8 +314,6 @@ def far_off(args: argparse.Namespace) -> dict[str, Any]:
     """Each data set as a bank, the others as queries, all as grey pictures of one size."""
     answers: dict[str, Any] = {}
     for name, source in (("default-2d", "default-2d"), ("trained on cells", args.cells[0])):
-        if source.endswith(".npz"):
-            continue
         pictures = grey_embeddings(source, args.work / f"far_{name.replace(' ', '_')}.npz")
         for bank_name in _FAR if name == "default-2d" else _FAR[:1]:
             rows = rows_of(data() / bank_name / "labels.csv")
@@ -389,13 +387,14 @@ def show(name: str, figures: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cells", nargs="+", required=True, help="an encoder or .npz per fold")
-    parser.add_argument("--folds", nargs="+", required=True, type=Path)
+    parser.add_argument("--held-out", type=Path, default=Path("runs/benchmark/held_out/cells"))
     parser.add_argument("--adrenal", default="default-3d")
     parser.add_argument("--work", type=Path, default=Path("runs/benchmark/calibration"))
     parser.add_argument("--only", nargs="+", default=["cells", "adrenal", "far_off"])
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
+    args.folds = [args.held_out / f"fold_{fold}.csv" for fold in (0, 1)]
+    args.cells = [f"{fold.with_suffix('')}_gently_trained/encoder" for fold in args.folds]
     parts: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
         "cells": cells, "adrenal": adrenal, "far_off": far_off,
     }  # fmt: skip

@@ -6,7 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
-SCRIPTS = ("startup.py", "reading.py", "few_shot.py", "audit.py", "training_speed.py")
+SCRIPTS = (
+    "startup.py",
+    "reading.py",
+    "few_shot.py",
+    "held_out.py",
+    "calibration.py",
+    "comparison.py",
+    "audit.py",
+    "training_speed.py",
+)
 
 
 def main() -> None:

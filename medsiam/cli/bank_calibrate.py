@@ -20,23 +20,33 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "the answer is none of these. What was measured is kept in the bank; nothing is retrained.",
     )
     parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument(
+        "--maps",
+        metavar="N",
+        type=int,
+        help="also check on N pairs of cases (10 or more) whether similarity maps can be trusted; "
+        "slow, and the bank must keep its scans",
+    )
     parser.add_argument("--page", metavar="FILE.html", type=Path, help="write a page with plots")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--who", help="who calibrates (default: the user of this computer)")
-    parser.set_defaults(run=run, action=run)
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, keep, and say what was found."""
     import json
+    from dataclasses import replace
 
     from medsiam.bank import ReferenceBank
     from medsiam.cli.terminal import notice, print_json
-    from medsiam.comparison import calibrate
+    from medsiam.comparison import calibrate, check_bank_explanations
     from medsiam.reports import write_calibration_page
 
     bank = ReferenceBank.open(args.bank)
-    found = calibrate(bank)
+    # First, for it refuses more.
+    checks = None if args.maps is None else check_bank_explanations(bank, args.maps)
+    found = replace(calibrate(bank), explanation=checks)
     kept = bank.keep_calibration(found.to_json(), bank_version=found.bank_version, who=args.who)
     if args.json:
         print_json({"number": kept.number, **json.loads(found.to_json())})

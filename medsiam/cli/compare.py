@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from medsiam.cli.compare_maps import add_options, check_can_explain, write_maps
 from medsiam.cli.terminal import notice, print_json, print_text, table
 from medsiam.errors import UsageError
 
@@ -83,6 +84,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--report", metavar="PAGE.html", type=Path, help="write a page with pictures"
     )
+    add_options(parser)
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write one row per match")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
@@ -95,6 +97,7 @@ def run(args: argparse.Namespace) -> int:
     from medsiam.scans import read_scan
 
     bank = ReferenceBank.open(args.bank)
+    check_can_explain(args, bank)
     scans = [read_scan(path, allow_resample=args.allow_resample) for path in args.scans]
     if args.earlier is not None and args.normal is None:
         raise UsageError("--earlier needs --normal CONDITION, the pool that both are held against")
@@ -121,8 +124,9 @@ def run(args: argparse.Namespace) -> int:
     if args.csv is not None:
         write_csv(comparison, args.csv)
         notice(f"rows written to {args.csv}")
+    maps = None if args.explain is None else write_maps(args.explain, comparison, scans, bank)
     if args.report is not None:
-        write_page(comparison, scans, bank, args.report)
+        write_page(comparison, scans, bank, args.report, maps=maps)
         notice(f"page written to {args.report}")
     return 0
 

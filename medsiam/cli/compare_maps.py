@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medsiam.cli.terminal import notice
+from medsiam.errors import BankError
 from medsiam.writing import write_atomically
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from medsiam.scans import Scan
 
 FACTS = "explanation.json"
+_MATCHES = 3
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,47 +27,54 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--explain",
         metavar="DIR",
         type=Path,
-        help="write maps, on the query and on its first matches, of where their similarity comes "
-        "from (PNG and NIfTI); the bank must keep its scans",
+        help=f"write maps, on the query and on its first {_MATCHES} matches, of where their "
+        "similarity comes from (PNG and NIfTI); the bank must keep its scans",
     )
-    parser.add_argument(
-        "--explain-matches",
-        metavar="N",
-        type=int,
-        default=3,
-        help="matches to explain (default 3)",
-    )
+
+
+def check_can_explain(args: argparse.Namespace, bank: ReferenceBank) -> None:
+    """Refuse maps before any work where the bank cannot have them.
+
+    Raises:
+        BankError: maps were asked for, and the bank keeps no scans.
+    """
+    if args.explain is not None and not bank.keeps_pixels:
+        raise BankError(
+            f"--explain: bank {bank.name} keeps no scans (it was made with --no-pixels), and a map "
+            "of a similarity needs both; compare without --explain, or fill a bank that keeps them"
+        )
 
 
 def write_maps(
-    args: argparse.Namespace,
-    comparison: Comparison,
-    scans: Sequence[Scan],
-    bank: ReferenceBank,
-    *,
-    checks: ExplanationChecks | None = None,
-) -> None:
-    """Write the maps that were asked for, and `explanation.json`, which lists them.
+    folder: Path, comparison: Comparison, scans: Sequence[Scan], bank: ReferenceBank
+) -> dict[str, list[bytes]]:
+    """Write maps of the first matches, and `explanation.json`, which lists them.
 
     Each match has a picture and a map for the query and for the case, per phase where a case has
-    several scans. Where no map can be shown, the file and a notice say why.
+    several scans. Where the bank's calibration found that its maps fail their checks, none is
+    made: the file and a notice say why.
 
     Args:
-        args: with `explain` and `explain_matches`.
+        folder: to write to.
         comparison: of the query with the bank.
         scans: the query's, in phase order.
-        bank: that holds the matches.
-        checks: of the bank's encoder; None: not checked.
-    """
-    from medsiam.comparison import RESEARCH_USE
+        bank: that holds the matches and keeps their scans.
 
-    folder: Path = args.explain
-    entries, reason = [], None
+    Returns:
+        case_id -> its pictures (PNG), the query's and the case's in turn.
+    """
+    from medsiam.comparison import RESEARCH_USE, kept_checks
+
+    checks = kept_checks(bank)
+    entries: list[dict[str, Any]] = []
+    pictures: dict[str, list[bytes]] = {}
+    reason = None
     if checks is not None and not checks.passed:
         reason = checks.sentence
     else:
-        for match in comparison.matches[: max(0, args.explain_matches)]:
-            entries.append(_explain_match(folder, match, scans, bank, checks))
+        for match in comparison.matches[:_MATCHES]:
+            entry, pictures[match.case_id] = _explain_match(folder, match, scans, bank, checks)
+            entries.append(entry)
     document = {
         "research_use": RESEARCH_USE,
         "encoder_fingerprint": comparison.encoder_fingerprint,
@@ -74,10 +83,11 @@ def write_maps(
         "reason": reason,
     }
     write_atomically(folder / FACTS, json.dumps(document, indent=2) + "\n")
-    for said in dict.fromkeys([reason, *(entry["reason"] for entry in entries)]):
-        if said is not None:
-            notice(f"medsiam: {said}")
-    notice(f"maps written to {folder}")
+    trust = {scan["trust"] for entry in entries for scan in entry["scans"]}
+    for sentence in trust if reason is None else {reason}:
+        notice(f"medsiam: {sentence}")
+    notice(f"{'maps' if entries else 'the reason'} written to {folder}")
+    return pictures
 
 
 def _explain_match(
@@ -86,48 +96,54 @@ def _explain_match(
     scans: Sequence[Scan],
     bank: ReferenceBank,
     checks: ExplanationChecks | None,
-) -> dict[str, Any]:
-    from medsiam.comparison import explain
+) -> tuple[dict[str, Any], list[bytes]]:
+    from medsiam.comparison import bank_centre, explain
 
-    entry: dict[str, Any] = {"rank": match.rank, "case_id": match.case_id, "reason": None}
-    entry["scans"] = []
-    kept = bank.scans(match.case_id)
-    if not kept:
-        entry["reason"] = (
-            f"no map for {match.case_id}: the bank keeps no scans, and a map needs both"
-        )
-    for phase, (query, reference) in enumerate(zip(scans, kept, strict=False), start=1):
-        found = explain(query, reference, bank.encoder, checks=checks)
+    plain = checks is not None and not checks.centred
+    centre = None if plain else bank_centre(bank.snapshot())
+    pairs, pictures = [], []
+    for phase, (query, kept) in enumerate(
+        zip(scans, bank.scans(match.case_id), strict=True), start=1
+    ):
+        found = explain(query, kept, bank.encoder, centre=centre, checks=checks)
         name = f"match{match.rank}" + (f"_scan{phase}" if len(scans) > 1 else "")
-        entry["scans"].append(_write_pair(folder, name, query, reference, found, match))
-    return entry
+        facts, shown = _write_pair(folder, name, query, kept, found, match)
+        pairs.append(facts)
+        pictures += shown
+    return {"rank": match.rank, "case_id": match.case_id, "scans": pairs}, pictures
 
 
 def _write_pair(
     folder: Path,
     name: str,
     query: Scan,
-    reference: Scan,
+    kept: Scan,
     found: PairedExplanation,
     match: Match,
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], list[bytes]]:
     from medsiam.reports import map_nifti, overlay_png
 
     sides = (
         ("query", query, found.query, f"Query, compared with {match.case_id}"),
-        ("case", reference, found.match, f"{match.case_id}, compared with the query"),
+        ("case", kept, found.match, f"{match.case_id}, compared with the query"),
     )
-    files = {}
+    files, pictures = {}, []
     for side, scan, shown, title in sides:
         files[side] = [f"{name}_{side}.png", f"{name}_{side}.nii.gz"]
-        picture = overlay_png(scan, shown.values, title=title, trust=found.trust)
+        picture = overlay_png(
+            scan, shown.values, title=title, trust=f"{found.explains} {found.trust}"
+        )
+        pictures.append(picture)
         write_atomically(folder / files[side][0], picture)
         write_atomically(folder / files[side][1], map_nifti(scan, shown.values))
-    return {
+    facts = {
         "cosine_distance": found.distance,
+        "explained_similarity": found.query.explained,
+        "explains": found.explains,
         "method": found.method,
         "trust": found.trust,
         "query_total": found.query.total,
         "case_total": found.match.total,
         "files": files,
     }
+    return facts, pictures

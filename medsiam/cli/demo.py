@@ -167,13 +167,21 @@ def _fit(out: Path, dims: int, cases: Path) -> Encoder:
 def _fill_bank(out: Path, dims: int, encoder: Encoder, cases: Path) -> ReferenceBank:
     from medsiam import ReferenceBank, read_case_table
     from medsiam.bank import add_case_table
+    from medsiam.comparison import calibrate
+    from medsiam.reports import calibration_sentences
 
     bank = ReferenceBank.create(out / "banks" / f"{dims}d", encoder)
     add_case_table(bank, read_case_table(cases))
     print_text(
         f"{dims}D bank: {len(bank.cases)} cases of {len(bank.conditions)} conditions that the "
-        f"encoder never saw ({', '.join(bank.conditions)})\n"
+        f"encoder never saw ({', '.join(bank.conditions)}). Calibrated on itself, each patient "
+        "left out in turn:"
     )
+    found = calibrate(bank)
+    bank.keep_calibration(found.to_json(), bank_version=found.bank_version)
+    for sentence in calibration_sentences(found):
+        print_text(f"  {sentence}")
+    print_text("")
     return bank
 
 

@@ -9,6 +9,7 @@ from medsiam.comparison.calibration import Calibration, newest_calibration
 from medsiam.comparison.compare import compare, compare_embedding
 from medsiam.comparison.digits import in_digits, probability_words
 from medsiam.comparison.explanation import PairedExplanation, explain, occlude
+from medsiam.comparison.explanation_bank import bank_centre, check_bank_explanations, kept_checks
 from medsiam.comparison.explanation_checks import ExplanationChecks, check_explanations
 from medsiam.comparison.normal_pool import PoolDistance, pool_distance
 from medsiam.comparison.result import (
@@ -39,12 +40,15 @@ __all__ = [
     "QueryFacts",
     "Rule",
     "Verdict",
+    "bank_centre",
     "calibrate",
+    "check_bank_explanations",
     "check_explanations",
     "compare",
     "compare_embedding",
     "explain",
     "in_digits",
+    "kept_checks",
     "newest_calibration",
     "occlude",
     "pool_distance",

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from pydantic import TypeAdapter, ValidationError
 
 from medsiam.comparison.combined import Combined
+from medsiam.comparison.explanation_checks import ExplanationChecks
 from medsiam.comparison.rejection import Rejection, Share
 from medsiam.comparison.reliability import Reliability
 from medsiam.comparison.result import Rule
@@ -110,6 +111,7 @@ class Calibration:
         n_cases, n_patients, n_conditions: of that version.
         encoder_fingerprint: of the bank's encoder.
         medsiam_version: of the program that measured.
+        explanation: how maps of its comparisons fared; None: not checked.
     """
 
     form: int
@@ -122,6 +124,7 @@ class Calibration:
     n_conditions: int
     encoder_fingerprint: str
     medsiam_version: str
+    explanation: ExplanationChecks | None = None
 
     def of(self, metric: str) -> MetricCalibration | None:
         """What was measured with one metric."""

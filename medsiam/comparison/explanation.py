@@ -29,9 +29,11 @@ class PairedExplanation:
 
     Attributes:
         query, match: a map on each scan's own voxels: above 0 where its content speaks for the
-            similarity, below 0 where it speaks against it. The sum of a map is what the cosine
+            similarity, below 0 where it speaks against it. The sum of a map is what the explained
             similarity loses when that scan's detail is blurred away.
-        distance: cosine distance of the two embeddings, 0 to 2; lower is closer.
+        distance: plain cosine distance of the two embeddings, 0 to 2; lower is closer.
+        centred: the maps explain the similarity seen from a centre, what these two
+            share beyond it; else the plain one.
         method: how the maps were made.
         checks: what is known of such maps of this encoder; None: not checked.
     """
@@ -40,18 +42,37 @@ class PairedExplanation:
     match: SimilarityMap
     distance: float
     method: str
+    centred: bool = False
     checks: ExplanationChecks | None = None
+
+    @property
+    def explains(self) -> str:
+        """A sentence on what the maps explain."""
+        if self.centred:
+            return (
+                "Explained: what these two share beyond the mean of the bank (cosine similarity "
+                "seen from there)."
+            )
+        return "Explained: the plain cosine similarity of the two."
 
     @property
     def trust(self) -> str:
         """A sentence on whether such maps were checked."""
         if self.checks is None:
-            return "Whether maps of this encoder are true to it was not checked on this bank."
+            return (
+                "Whether such maps are true to the encoder was not checked on this bank "
+                "(`medsiam bank calibrate BANK --maps 10` does)."
+            )
         return self.checks.sentence
 
 
 def explain(
-    query: Scan, match: Scan, encoder: Encoder, *, checks: ExplanationChecks | None = None
+    query: Scan,
+    match: Scan,
+    encoder: Encoder,
+    *,
+    centre: NDArray[np.floating] | None = None,
+    checks: ExplanationChecks | None = None,
 ) -> PairedExplanation:
     """Mark on both scans where their similarity comes from.
 
@@ -59,7 +80,8 @@ def explain(
         query: the new scan.
         match: a reference scan.
         encoder: that embedded both.
-        checks: see `check_explanations`.
+        centre: (embedding_dim,) such as `bank_centre` gives; None: the plain similarity.
+        checks: see `check_explanations`; made with the same centre, or with none as here.
 
     Raises:
         EncoderError: the encoder's maps failed the checks, so that none is shown.
@@ -69,8 +91,15 @@ def explain(
 
     if checks is not None and not checks.passed:
         raise EncoderError(checks.sentence)
-    on_query, on_match = similarity_maps(encoder, query, match)
-    return PairedExplanation(on_query, on_match, 1 - on_query.similarity, GRADIENTS, checks)
+    on_query, on_match = similarity_maps(encoder, query, match, centre=centre)
+    return PairedExplanation(
+        on_query,
+        on_match,
+        1 - on_query.similarity,
+        GRADIENTS,
+        centred=centre is not None,
+        checks=checks,
+    )
 
 
 def occlude(query: Scan, match: Scan, encoder: Encoder) -> PairedExplanation:
@@ -97,7 +126,7 @@ def occlude(query: Scan, match: Scan, encoder: Encoder) -> PairedExplanation:
         rises = pairwise_distances(found, goal, metric="cosine")[:, 0] - distance
         for patch, rise in zip(patches, rises, strict=True):
             values[patch] = rise / patch.sum()
-        maps.append(SimilarityMap(values, plain.seen, 1 - distance))
+        maps.append(SimilarityMap(values, plain.seen, 1 - distance, 1 - distance))
     return PairedExplanation(maps[0], maps[1], distance, OCCLUSION)
 
 

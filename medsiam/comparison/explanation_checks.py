@@ -45,6 +45,7 @@ class ExplanationChecks:
         randomised: median rank correlation of the maps with those of the same network with
             shuffled weights.
         other: median rank correlation of a scan's maps against two different scans.
+        centred: maps and distances were seen from a centre; else the plain ones.
     """
 
     n_pairs: int
@@ -55,6 +56,7 @@ class ExplanationChecks:
     random_rise: float
     randomised: float
     other: float
+    centred: bool = False
 
     @property
     def passed(self) -> bool:
@@ -100,7 +102,11 @@ class ExplanationChecks:
 
 
 def check_explanations(
-    pairs: Sequence[tuple[Scan, Scan]], encoder: Encoder, *, random_state: int = 0
+    pairs: Sequence[tuple[Scan, Scan]],
+    encoder: Encoder,
+    *,
+    centre: NDArray[np.floating] | None = None,
+    random_state: int = 0,
 ) -> ExplanationChecks:
     """Check an encoder's similarity maps on pairs of scans of different patients.
 
@@ -110,6 +116,8 @@ def check_explanations(
         pairs: such as queries and their nearest match, of the kind of scans that will be asked
             about; at least `FEWEST_PAIRS`.
         encoder: whose maps are checked.
+        centre: that the maps are seen from, see `similarity_maps`; so is the distance that rises.
+            A shuffled network has another: the mean of these scans.
         random_state: seed of random regions and weights.
 
     Raises:
@@ -124,17 +132,20 @@ def check_explanations(
         )
     rng = np.random.default_rng(random_state)
     shuffled = shuffle_weights(encoder, rng)
+    middle = None
+    if centre is not None:
+        middle = shuffled.embed(scan for pair in pairs for scan in pair).mean(axis=0)
     rises: list[tuple[float, float]] = []
     randomised: list[float] = []
     other: list[float] = []
     for place, pair in enumerate(pairs):
-        maps = [found.values for found in similarity_maps(encoder, *pair)]
-        rises.append(deletion_rises(pair, maps, encoder, rng))
+        maps = [found.values for found in similarity_maps(encoder, *pair, centre=centre)]
+        rises.append(deletion_rises(pair, maps, encoder, rng, centre=centre))
         if place < _CONTROL_PAIRS:
             elsewhere = pairs[(place + 1) % len(pairs)][1]
             controls = [
-                (randomised, similarity_maps(shuffled, *pair)),
-                (other, similarity_maps(encoder, pair[0], elsewhere)[:1]),
+                (randomised, similarity_maps(shuffled, *pair, centre=middle)),
+                (other, similarity_maps(encoder, pair[0], elsewhere, centre=centre)[:1]),
             ]
             for found, control in controls:
                 found += [
@@ -153,6 +164,7 @@ def check_explanations(
         random_rise=float(random.mean()),
         randomised=float(np.median(randomised)),
         other=float(np.median(other)),
+        centred=centre is not None,
     )
 
 
@@ -161,6 +173,8 @@ def deletion_rises(
     maps: Sequence[NDArray[np.floating]],
     encoder: Encoder,
     rng: np.random.Generator,
+    *,
+    centre: NDArray[np.floating] | None = None,
 ) -> tuple[float, float]:
     """How much the distance of a pair rises when part of one of its scans is blurred out.
 
@@ -169,6 +183,7 @@ def deletion_rises(
         maps: of each.
         encoder: embeds them.
         rng: chooses the random regions.
+        centre: (d,) that cosines are seen from; None: the plain distance.
 
     Returns:
         for the marked regions and for random connected ones of the same size, both as the mean
@@ -176,7 +191,8 @@ def deletion_rises(
     """
     from medsiam.preprocessing import blur_out
 
-    whole = encoder.embed(pair)
+    middle = 0.0 if centre is None else centre
+    whole = encoder.embed(pair) - middle
     plain = pairwise_distances(whole[:1], whole[1:], metric="cosine")[0, 0]
     rises = []
     for scan, values, goal in zip(pair, maps, whole[::-1], strict=True):
@@ -185,7 +201,7 @@ def deletion_rises(
         regions += [
             random_region(blurring.seen, int(regions[0].sum()), rng) for _ in range(_RANDOM_REGIONS)
         ]
-        found = encoder.embed(blurring.without(region) for region in regions)
+        found = encoder.embed(blurring.without(region) for region in regions) - middle
         rise = pairwise_distances(found, goal[None], metric="cosine")[:, 0] - plain
         rises.append((rise[0], rise[1:].mean()))
     marked, random = np.mean(rises, axis=0)

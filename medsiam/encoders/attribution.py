@@ -8,6 +8,10 @@ Views, pooling, whitening and projection are all part of it, so that the values 
 what the similarity loses when the detail of that scan is blurred away. Both images decide: the
 gradient depends on the other scan.
 
+Embeddings of one kind of scan point in nearly one direction, and most of a similarity is what any
+two of them share. Seen from a centre, the mean embedding of such scans, a map shows what these
+two share beyond that.
+
 Two passes of two scans through the network, then small steps behind the feature maps only.
 """
 
@@ -43,22 +47,36 @@ class SimilarityMap:
             similarity, below 0 where it speaks against it.
         seen: bool, same shape: what the encoder looks at; elsewhere the values are 0.
         similarity: cosine similarity of the two embeddings.
+        explained: the similarity that the map explains: the same, or seen from a centre the cosine
+            of the angle at it, -1 to 1.
     """
 
     values: NDArray[np.float32]
     seen: NDArray[np.bool_]
     similarity: float
+    explained: float
 
     @property
     def total(self) -> float:
-        """Sum of the values: the similarity that is lost when the scan's detail is blurred away."""
+        """Sum of the values: what `explained` loses when the scan's detail is blurred away."""
         return float(self.values.sum(dtype=np.float64))
 
 
 def similarity_maps(
-    encoder: Encoder, scan_a: Scan, scan_b: Scan
+    encoder: Encoder,
+    scan_a: Scan,
+    scan_b: Scan,
+    *,
+    centre: NDArray[np.floating] | None = None,
 ) -> tuple[SimilarityMap, SimilarityMap]:
     """Explain the cosine similarity of two scans.
+
+    Args:
+        encoder: that embeds both.
+        scan_a: one scan.
+        scan_b: the other.
+        centre: (embedding_dim,), subtracted from both embeddings before the cosine is taken; None:
+            the plain similarity is explained.
 
     Returns:
         the map on `scan_a`, and the one on `scan_b`.
@@ -68,7 +86,7 @@ def similarity_maps(
     """
     placed = [prepare_placed(scan, encoder.recipe) for scan in (scan_a, scan_b)]
     images = torch.stack([tensor.as_tensor() for tensor, _ in placed])
-    on_images, similarity = _on_images(encoder, images)
+    on_images, plain, explained = _on_images(encoder, images, centre)
     maps = []
     for (tensor, to_tensor), scan, values in zip(placed, (scan_a, scan_b), on_images, strict=True):
         shape = scan.spatial_shape
@@ -76,14 +94,17 @@ def similarity_maps(
             SimilarityMap(
                 to_scan_grid(values, to_tensor, shape),
                 field_of_view(tensor.shape[1:], to_tensor, shape),
-                similarity,
+                plain,
+                explained,
             )
         )
     return maps[0], maps[1]
 
 
-def _on_images(encoder: Encoder, images: torch.Tensor) -> tuple[NDArray[np.float32], float]:
-    """(2, channels, *size) -> maps (2, *size), and the similarity."""
+def _on_images(
+    encoder: Encoder, images: torch.Tensor, centre: NDArray[np.floating] | None
+) -> tuple[NDArray[np.float32], float, float]:
+    """(2, channels, *size) -> maps (2, *size), the plain similarity and the explained one."""
     network = encoder.network
     with evaluating(network) as device, torch.enable_grad():
         with torch.no_grad():
@@ -94,8 +115,13 @@ def _on_images(encoder: Encoder, images: torch.Tensor) -> tuple[NDArray[np.float
             sharp = [[part[:2] for part in look] for look in maps]
             neutral = [[part[2:] for part in look] for look in maps]
             embeddings = network.of_view_maps(sharp)
-            similarity = float(functional.cosine_similarity(embeddings[0], embeddings[1], dim=0))
-        looks = _path_shares(encoder, sharp, neutral, embeddings.flip(0))
+            middle = torch.zeros_like(embeddings[0])
+            if centre is not None:
+                middle = torch.as_tensor(np.asarray(centre), dtype=middle.dtype, device=device)
+            a, b = embeddings
+            plain = float(functional.cosine_similarity(a, b, dim=0))
+            explained = float(functional.cosine_similarity(a - middle, b - middle, dim=0))
+        looks = _path_shares(encoder, sharp, neutral, embeddings.flip(0), middle)
     views = encoder.card.architecture.views
     whole = torch.zeros((2, 1, *images.shape[2:]))
     for view, back, look in zip(VIEWS[views], VIEWS_BACK[views], looks, strict=True):
@@ -103,7 +129,7 @@ def _on_images(encoder: Encoder, images: torch.Tensor) -> tuple[NDArray[np.float
         for share in look:
             whole += back(_enlarged(share.cpu(), size))
     values: NDArray[np.float32] = blurred(whole, _SMOOTH, spread=True)[:, 0].numpy()
-    return values, similarity
+    return values, plain, explained
 
 
 def _enlarged(share: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -114,7 +140,7 @@ def _enlarged(share: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 
 
 def _path_shares(
-    encoder: Encoder, sharp: _Maps, neutral: _Maps, others: torch.Tensor
+    encoder: Encoder, sharp: _Maps, neutral: _Maps, others: torch.Tensor, middle: torch.Tensor
 ) -> list[list[torch.Tensor]]:
     """What each place of each feature map adds to the similarity: (2, 1, *map size) each."""
     changes = [
@@ -128,7 +154,7 @@ def _path_shares(
             for look in zip(neutral, changes, strict=True)
         ]
         embeddings = encoder.network.of_view_maps(points)
-        similarity = functional.cosine_similarity(embeddings, others).sum()
+        similarity = functional.cosine_similarity(embeddings - middle, others - middle).sum()
         slopes = iter(torch.autograd.grad(similarity, [p for look in points for p in look]))
         for look in sums:
             for total in look:

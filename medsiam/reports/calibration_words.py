@@ -94,6 +94,8 @@ def calibration_sentences(found: Calibration) -> list[str]:
                 if chosen.probabilities.set_size is not None
                 else f"Sets of conditions are given at {', '.join(reached)}."
             )
+    if found.explanation is not None:
+        said.append(found.explanation.sentence)
     said.append(
         "All of it is about patients like those of this bank, scanned as they were; it is no "
         "claim of diagnostic performance. Research use only."

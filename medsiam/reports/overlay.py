@@ -134,5 +134,5 @@ def _encoded(page: Image.Image) -> bytes:
     facts = PngInfo()
     facts.add_text("Description", f"Similarity map by medsiam. {RESEARCH_USE}")
     buffer = io.BytesIO()
-    page.save(buffer, format="PNG", optimize=True, pnginfo=facts)
+    page.save(buffer, format="PNG", pnginfo=facts)
     return buffer.getvalue()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +13,7 @@ from medsiam.comparison.result import Comparison, ConditionRank
 from medsiam.errors import BankError, ScanError
 from medsiam.reports.filmstrip import frames_for
 from medsiam.reports.gallery import gallery, pick_rules, picks
+from medsiam.reports.map_pictures import map_pictures
 from medsiam.scans.scan import Scan
 from medsiam.writing import write_atomically
 
@@ -34,6 +35,8 @@ def write_page(
     query_scans: Scan | Sequence[Scan],
     bank: ReferenceBank,
     path: Path | str,
+    *,
+    maps: Mapping[str, Sequence[bytes]] | None = None,
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -43,16 +46,23 @@ def write_page(
         bank: for pictures and facts of the matches; a case whose scans are not kept is shown
             without pictures.
         path: of the HTML file.
+        maps: case_id -> pictures (PNG) of where the similarity to this case comes from.
 
     Raises:
         OutputError: where the file cannot be written.
     """
     scans = (query_scans,) if isinstance(query_scans, Scan) else tuple(query_scans)
-    html = page(comparison, scans, bank)
+    html = page(comparison, scans, bank, maps=maps)
     write_atomically(path, html.encode("utf-8", "xmlcharrefreplace"))
 
 
-def page(comparison: Comparison, query_scans: Sequence[Scan], bank: ReferenceBank) -> str:
+def page(
+    comparison: Comparison,
+    query_scans: Sequence[Scan],
+    bank: ReferenceBank,
+    *,
+    maps: Mapping[str, Sequence[bytes]] | None = None,
+) -> str:
     """The HTML of `write_page`."""
     snapshot = bank.snapshot()
     if snapshot.version != comparison.bank_version:
@@ -75,6 +85,7 @@ def page(comparison: Comparison, query_scans: Sequence[Scan], bank: ReferenceBan
         f"<body class='{tone}'>\n<p class='rule'>medsiam comparison. {rule}</p>\n"
         f"{picks(n_frames)}<main>\n{_verdict(comparison)}{_query(comparison)}{_notes(comparison)}"
         f"{_conditions(comparison)}{shown}"
+        f"{map_pictures(comparison, maps or {})}"
         f"{_settings(comparison)}</main>\n<footer class='rule'>{rule}</footer>\n</body>\n</html>\n"
     )
 

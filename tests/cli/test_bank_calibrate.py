@@ -74,3 +74,17 @@ def test_normal_pool_and_earlier_scan(bank_folder, capsys):
 def test_no_bank(tmp_path, capsys):
     assert main(["bank", "calibrate", str(tmp_path / "none")]) == 6
     assert "there is no bank" in capsys.readouterr().err
+
+
+def test_maps_are_checked_when_asked_and_comparisons_say_so(bank_folder, tmp_path, capsys):
+    bank = bank_folder / "bank"
+    assert main(["bank", "calibrate", str(bank), "--maps", "10", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["explanation"]
+    assert found["n_pairs"] == 10
+    assert main(["bank", "calibrate", str(bank), "--maps", "3"]) == 2
+    asked = ["compare", str(bank_folder / "query.png"), "--bank", str(bank)]
+    assert main([*asked, "--explain", str(tmp_path)]) == 0
+    err = " ".join(capsys.readouterr().err.split())
+    assert f"with maps against another scan {found['other']:.2f}" in err
+    explained = json.loads((tmp_path / "explanation.json").read_text())
+    assert bool(explained["matches"]) == (explained["reason"] is None)

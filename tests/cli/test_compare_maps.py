@@ -1,77 +1,110 @@
+"""`medsiam compare --explain` on a tiny bank, as typed."""
+
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import replace
 
 import pytest
 
 from medsiam import compare
-from medsiam.cli.compare_maps import add_options, write_maps
-from medsiam.phantoms import make_phantom
+from medsiam.bank import ReferenceBank
+from medsiam.cli import main
+from medsiam.comparison import bank_centre, explain
+from medsiam.encoders import Architecture, new_encoder
+from medsiam.preprocessing import Recipe
 from medsiam.scans import read_scan
-from medsiam.scans.scan import Scan
+from tests.cli.test_compare import write_picture
 from tests.comparison.test_explanation_checks import GOOD
 
 
-@pytest.fixture
-def query() -> Scan:
-    phantom = make_phantom("crescent", spatial_dims=3, patient_id="SYN-new", random_state=5)
-    return Scan(
-        phantom.array,
-        spatial_dims=3,
-        affine=phantom.affine,
-        spacing=phantom.spacing,
-        patient_id="SYN-new",
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("maps")
+    encoder = new_encoder(
+        Architecture(spatial_dims=2, backbone="resnet10", embedding_dim=8, width=0.25),
+        Recipe(spatial_dims=2, spatial_size=(32, 32)),
+        name="tiny",
+        licence="CC0-1.0",
     )
+    bank = ReferenceBank.create(folder / "bank", encoder)
+    for i in range(4):
+        scan = read_scan(write_picture(folder / f"{i}.png", i, ring=i % 2 == 0))
+        bank.add(scan, case_id=f"case {i}", condition="ABAB"[i], patient_id=f"P{i}")
+    return bank
 
 
-def asked(folder, *more: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    add_options(parser)
-    return parser.parse_args(["--explain", str(folder), *more])
+@pytest.fixture(scope="module")
+def query(tmp_path_factory):
+    return write_picture(tmp_path_factory.mktemp("query") / "query.png", 99, ring=True)
 
 
-def test_pictures_and_maps_of_the_first_matches(phantom_bank, query, tmp_path, capsys):
-    folder = tmp_path / "why"
-    answer = compare(query, phantom_bank)
-    write_maps(asked(folder, "--explain-matches", "2"), answer, [query], phantom_bank)
+def run(query, bank, *arguments):
+    return main(["compare", str(query), "--bank", str(bank.path), *map(str, arguments)])
+
+
+def test_pictures_and_maps_of_the_first_matches(bank, query, tmp_path, capsys):
+    folder, page = tmp_path / "why", tmp_path / "page.html"
+    assert run(query, bank, "--explain", folder, "--report", page, "--json") == 0
+    out, err = capsys.readouterr()
     facts = json.loads((folder / "explanation.json").read_text())
     assert "Research use only" in facts["research_use"]
-    assert [entry["case_id"] for entry in facts["matches"]] == [
-        match.case_id for match in answer.matches[:2]
-    ]
+    scan = read_scan(query)
+    answer = compare(scan, bank)
+    assert json.loads(out)["matches"][0]["case_id"] == answer.matches[0].case_id
+    first = [match.case_id for match in answer.matches[:3]]
+    assert [entry["case_id"] for entry in facts["matches"]] == first
     listed = {"explanation.json"}
     for entry in facts["matches"]:
-        (scan,) = entry["scans"]
-        assert "not checked" in scan["trust"]
-        listed |= {*scan["files"]["query"], *scan["files"]["case"]}
+        (pair,) = entry["scans"]
+        assert "not checked" in pair["trust"]
+        listed |= {*pair["files"]["query"], *pair["files"]["case"]}
     assert {path.name for path in folder.iterdir()} == listed
-    assert len(listed) == 9
+    assert len(listed) == 1 + 3 * 4
     shown = read_scan(folder / "match1_query.nii.gz")
-    assert shown.spatial_shape == query.spatial_shape
-    assert shown.array.sum() == pytest.approx(
-        facts["matches"][0]["scans"][0]["query_total"], rel=0.01, abs=1e-6
+    assert shown.spatial_shape[:2] == scan.spatial_shape
+    total = facts["matches"][0]["scans"][0]["query_total"]
+    assert shown.array.sum() == pytest.approx(total, rel=0.01, abs=1e-6)
+    if answer.metric == "cosine":  # the distance given is the plain one
+        plain = facts["matches"][0]["scans"][0]["cosine_distance"]
+        assert plain == pytest.approx(answer.matches[0].distance, abs=1e-5)
+    assert page.read_text().count("alt='similarity map") == 6
+    assert "not checked" in err
+
+
+@pytest.mark.parametrize("centred", [True, False])
+def test_maps_are_seen_from_where_they_were_checked(bank, query, tmp_path, monkeypatch, centred):
+    checks = replace(GOOD, centred=centred)
+    monkeypatch.setattr("medsiam.comparison.kept_checks", lambda bank: checks)
+    assert run(query, bank, "--explain", tmp_path) == 0
+    facts = json.loads((tmp_path / "explanation.json").read_text())["matches"][0]
+    centre = bank_centre(bank.snapshot()) if centred else None
+    expected = explain(
+        read_scan(query), bank.scans(facts["case_id"])[0], bank.encoder, centre=centre
     )
-    assert "SYN-new" not in capsys.readouterr().err
+    (pair,) = facts["scans"]
+    assert pair["query_total"] == pytest.approx(expected.query.total, abs=1e-6)
+    assert pair["explains"] == expected.explains
 
 
-def test_an_encoder_that_failed_its_checks_shows_none_and_says_why(
-    phantom_bank, query, tmp_path, capsys
+@pytest.mark.parametrize(("other", "made", "said"), [(0.5, 6, "passed"), (1.0, 0, "not shown")])
+def test_what_the_calibration_found_of_the_maps(
+    bank, query, tmp_path, capsys, monkeypatch, other, made, said
 ):
-    checks = replace(GOOD, other=1.0)
-    answer = compare(query, phantom_bank)
-    write_maps(asked(tmp_path), answer, [query], phantom_bank, checks=checks)
-    assert [path.name for path in tmp_path.iterdir()] == ["explanation.json"]
-    facts = json.loads((tmp_path / "explanation.json").read_text())
-    assert facts["matches"] == []
-    assert facts["reason"] == checks.sentence
-    assert "not shown" in capsys.readouterr().err
+    monkeypatch.setattr("medsiam.comparison.kept_checks", lambda bank: replace(GOOD, other=other))
+    page = tmp_path / "page.html"
+    assert run(query, bank, "--explain", tmp_path / "why", "--report", page) == 0
+    facts = json.loads((tmp_path / "why" / "explanation.json").read_text())
+    assert len([*(tmp_path / "why").iterdir()]) == 2 * made + 1
+    assert page.read_text().count("alt='similarity map") == made
+    assert (facts["reason"] is None) == bool(made)
+    err = " ".join(capsys.readouterr().err.split())
+    assert f"{said}" in err
+    assert f"another scan {other:.2f}" in err
 
 
-def test_a_bank_without_pixels_says_that_a_map_needs_them(
-    phantom_bank, query, tmp_path, capsys, monkeypatch
-):
-    monkeypatch.setattr(phantom_bank, "scans", lambda case_id: (), raising=False)
-    write_maps(asked(tmp_path), compare(query, phantom_bank), [query], phantom_bank)
-    assert "keeps no scans" in capsys.readouterr().err
+def test_a_bank_without_pixels_says_that_a_map_needs_them(bank, query, tmp_path, capsys):
+    bare = ReferenceBank.create(tmp_path / "bare", bank.encoder, pixels=False)
+    assert run(query, bare, "--explain", tmp_path / "why") == 6
+    assert "bank bare keeps no scans" in capsys.readouterr().err
+    assert not (tmp_path / "why").exists()

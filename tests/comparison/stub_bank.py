@@ -58,7 +58,7 @@ class StubBank:
     spatial_dims: int = 2
     encoder: LookUpEncoder | None = None
     kept: dict[str, tuple[Scan, ...]] = field(default_factory=dict)
-    calibration: KeptCalibration | None = None
+    calibrations: tuple[KeptCalibration, ...] = ()
     older: dict[int, Snapshot] = field(default_factory=dict)
 
     @property
@@ -74,13 +74,15 @@ class StubBank:
         assert version in (None, self.version)
         return Snapshot(self.version, self.cases, self.embeddings)
 
-    def keep_calibration(self, document: str, *, bank_version: int) -> KeptCalibration:
-        self.calibration = KeptCalibration(1, bank_version, "2026-01-01", None, document)
-        return self.calibration
-
     @property
-    def calibrations(self) -> tuple[KeptCalibration, ...]:
-        return () if self.calibration is None else (self.calibration,)
+    def calibration(self) -> KeptCalibration | None:
+        return self.calibrations[-1] if self.calibrations else None
+
+    def keep_calibration(self, document: str, *, bank_version: int) -> KeptCalibration:
+        number = len(self.calibrations) + 1
+        kept = KeptCalibration(number, bank_version, "2026-01-01", None, document)
+        self.calibrations += (kept,)
+        return kept
 
     def hash_patient(self, patient_id: str) -> str:
         return hashlib.sha256(f"salt {patient_id}".encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ def without(bank, patient):
     keep = [i for i, case in enumerate(bank.cases) if case.patient != patient]
     smaller = make_bank(embeddings=np.empty((0, 6)))
     smaller.cases = tuple(bank.cases[i] for i in keep)
-    smaller.embeddings, smaller.calibration = bank.embeddings[keep], bank.calibration
+    smaller.embeddings, smaller.calibrations = bank.embeddings[keep], bank.calibrations
     return smaller
 
 

@@ -64,6 +64,20 @@ def test_a_map_of_what_matters_beats_random_regions_and_others_do_not():
     assert share(wrong) < 0.5
 
 
+def test_distances_are_seen_from_the_centre():
+    pair, maps = corner_pair(), [np.ones((32, 32))] * 2
+    plain = deletion_rises(pair, maps, CornerEncoder(), np.random.default_rng(0))
+    at_nothing = deletion_rises(
+        pair, maps, CornerEncoder(), np.random.default_rng(0), centre=np.zeros(2)
+    )
+    # From between the two they lie on opposite sides, as far apart as can be.
+    middle = CornerEncoder().embed(pair).mean(axis=0)
+    between = deletion_rises(pair, maps, CornerEncoder(), np.random.default_rng(0), centre=middle)
+    assert plain == at_nothing
+    assert between[0] <= 0
+    assert plain != between
+
+
 def test_regions_have_the_size_asked_for_and_lie_in_what_is_seen():
     seen = np.zeros((20, 30), bool)
     seen[4:16, 5:25] = True

@@ -43,12 +43,15 @@ def spotted(shape, spot, seed) -> Scan:
     )
 
 
-def loss_by_blurring(encoder, scan, other) -> float:
+def loss_by_blurring(encoder, scan, other, centre=0.0) -> float:
     """Similarity that goes when all of the encoder's input of `scan` is blurred."""
     sharp, goal = (prepare(s, encoder.recipe)[None] for s in (scan, other))
     a, b, goal = (encoder.embed_tensors(x)[0] for x in (sharp, blurred(sharp, NEUTRAL_BLUR), goal))
 
+    goal = goal - centre
+
     def cosine(u):
+        u = u - centre
         return float(u @ goal / np.linalg.norm(u) / np.linalg.norm(goal))
 
     return cosine(a) - cosine(b)
@@ -91,6 +94,20 @@ def test_a_map_sums_up_to_what_blurring_the_scan_costs(kind, monkeypatch):
         if kind != "anatomy":
             expected = loss_by_blurring(encoder, scan, other)
             assert found.total == pytest.approx(expected, rel=0.05, abs=1e-4)
+
+
+def test_from_a_centre_it_sums_up_to_what_blurring_costs_as_seen_from_there(monkeypatch):
+    monkeypatch.setattr("medsiam.encoders.attribution._STEPS", 64)
+    encoder = encoder_of(2)
+    a, b, *others = (spotted((60, 52), (30, 24), seed) for seed in (1, 5, 9, 13))
+    centre = encoder.embed(others).mean(axis=0)
+    plain, _ = similarity_maps(encoder, a, b)
+    found, _ = similarity_maps(encoder, a, b, centre=centre)
+    assert found.total == pytest.approx(loss_by_blurring(encoder, a, b, centre), rel=0.05, abs=1e-4)
+    u, v = encoder.embed([a, b]) - centre
+    assert found.explained == pytest.approx(u @ v / np.linalg.norm(u) / np.linalg.norm(v), abs=1e-3)
+    assert found.similarity == plain.similarity == plain.explained
+    assert found.explained != pytest.approx(plain.explained, abs=0.01)
 
 
 @pytest.mark.parametrize("kind", ["flip", "turns", "volume", "axes"])
