@@ -156,17 +156,7 @@ def _answer(
     patient = bank.hash_patient(patient_id) if patient_id else None
     known_as = _cases_holding(scans, measured.records)
     own = ~_other_patients(measured.records, patient, known_as)
-    suspects = suspiciously_near(distances, ~own, measured.others)
-    # All that a suspected patient has is left out, unless nothing else is there.
-    suspected = ~own & np.isin(measured.cases.patients, measured.cases.patients[suspects])
-    keep = ~own & ~suspected
-    if not keep.any() and suspected.any():
-        keep, suspects = suspected, np.zeros_like(suspects)
-    if not keep.any():
-        raise BankError(
-            f"all {_counted(len(keep), 'case')} of bank {bank.name} belong to the query's own "
-            "patient, who never counts as a match; add cases of other patients"
-        )
+    keep, suspects = _counting(distances, own, measured, bank.name)
     ranking = rank(
         point[0],
         distances,
@@ -229,6 +219,24 @@ def _answer(
         maybe_same_patient=same,
         calibration=used.facts,
     )
+
+
+def _counting(
+    distances: NDArray[np.float64], own: NDArray[np.bool_], measured: Yardstick, bank_name: str
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n,) cases that count, and (n,) those too near to be of another patient than the query."""
+    suspects = suspiciously_near(distances, ~own, measured.others)
+    # All that a suspected patient has is left out, unless nothing else is there.
+    suspected = ~own & np.isin(measured.cases.patients, measured.cases.patients[suspects])
+    keep = ~own & ~suspected
+    if not keep.any() and suspected.any():
+        keep, suspects = suspected, np.zeros_like(suspects)
+    if not keep.any():
+        raise BankError(
+            f"all {_counted(len(keep), 'case')} of bank {bank_name} belong to the query's own "
+            "patient, who never counts as a match; add cases of other patients"
+        )
+    return keep, suspects
 
 
 def _suspicious_matches(

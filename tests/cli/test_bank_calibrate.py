@@ -8,22 +8,14 @@ import pytest
 
 from medsiam.bank import ReferenceBank
 from medsiam.cli import main
-from medsiam.encoders import Architecture, new_encoder
-from medsiam.preprocessing import Recipe
 from medsiam.scans import read_scan
-from tests.cli.test_compare import write_picture
+from tests.cli.test_compare import tiny_encoder, write_picture
 
 
 @pytest.fixture(scope="module")
 def bank_folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("calibrate")
-    encoder = new_encoder(
-        Architecture(spatial_dims=2, backbone="resnet10", embedding_dim=8, width=0.25),
-        Recipe(spatial_dims=2, spatial_size=(32, 32)),
-        name="tiny",
-        licence="CC0-1.0",
-    )
-    bank = ReferenceBank.create(folder / "bank", encoder)
+    bank = ReferenceBank.create(folder / "bank", tiny_encoder())
     for i in range(24):
         path = write_picture(folder / f"case_{i}.png", i, ring=i % 2 == 0)
         bank.add(

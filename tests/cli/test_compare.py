@@ -31,17 +31,20 @@ def write_picture(path, seed, *, ring):
     return path
 
 
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with a bank of twelve patients, a query and a volume."""
-    folder = tmp_path_factory.mktemp("compare")
-    encoder = new_encoder(
+def tiny_encoder():
+    return new_encoder(
         Architecture(spatial_dims=2, backbone="resnet10", embedding_dim=8, width=0.25),
         Recipe(spatial_dims=2, spatial_size=(32, 32)),
         name="tiny",
         licence="CC0-1.0",
     )
-    bank = ReferenceBank.create(folder / "bank", encoder)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a bank of twelve patients, a query and a volume."""
+    folder = tmp_path_factory.mktemp("compare")
+    bank = ReferenceBank.create(folder / "bank", tiny_encoder())
     for i in range(12):
         path = write_picture(folder / f"case_{i}.png", i, ring=i % 2 == 0)
         bank.add(

@@ -11,23 +11,15 @@ from medsiam import compare
 from medsiam.bank import ReferenceBank
 from medsiam.cli import main
 from medsiam.comparison import bank_centre, explain
-from medsiam.encoders import Architecture, new_encoder
-from medsiam.preprocessing import Recipe
 from medsiam.scans import read_scan
-from tests.cli.test_compare import write_picture
+from tests.cli.test_compare import tiny_encoder, write_picture
 from tests.comparison.test_explanation_checks import GOOD
 
 
 @pytest.fixture(scope="module")
 def bank(tmp_path_factory):
     folder = tmp_path_factory.mktemp("maps")
-    encoder = new_encoder(
-        Architecture(spatial_dims=2, backbone="resnet10", embedding_dim=8, width=0.25),
-        Recipe(spatial_dims=2, spatial_size=(32, 32)),
-        name="tiny",
-        licence="CC0-1.0",
-    )
-    bank = ReferenceBank.create(folder / "bank", encoder)
+    bank = ReferenceBank.create(folder / "bank", tiny_encoder())
     for i in range(4):
         scan = read_scan(write_picture(folder / f"{i}.png", i, ring=i % 2 == 0))
         bank.add(scan, case_id=f"case {i}", condition="ABAB"[i], patient_id=f"P{i}")
