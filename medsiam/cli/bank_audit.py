@@ -44,7 +44,7 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     parser.add_argument("--out", metavar="DIR", type=Path, help="also write audit.html and .json")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.set_defaults(run=run, action=run)
+    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
