@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,6 @@ from medsiam.errors import CaseTableError, EncoderMismatchError, ScanError
 from medsiam.preprocessing import Recipe, prepare
 from medsiam.scans import read_scan
 from medsiam.training.cache import TensorCache
-from medsiam.training.near_duplicates import refuse_near_duplicates
 
 _SHOWN = 5  # scans named in a warning
 
@@ -133,39 +131,3 @@ def prepare_parts(
         )
         start += len(part)
     return parts
-
-
-def refuse_copies(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
-    """Refuse parts that hold one picture under two subjects.
-
-    Args:
-        parts: name -> scans. What training looks at is compared with "validation".
-
-    Returns:
-        what a person should know of pictures that stand twice in one part.
-
-    Raises:
-        SplitError: a picture in validation and in another part; lines and paths are named.
-    """
-    rows = [row for scans in parts.values() for row in scans.rows]
-    names = [
-        "validation" if name == "validation" else "training"
-        for name, scans in parts.items()
-        for _ in scans.rows
-    ]
-    return refuse_near_duplicates(
-        rows,
-        [tensor for scans in parts.values() for tensor in scans.tensors],
-        content_hashes=[text for scans in parts.values() for text in scans.content_hashes],
-        parts=names,
-    )
-
-
-def data_hash(parts: Sequence[PreparedScans]) -> str:
-    """sha256 over content, condition and order of the scans of all parts."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(f"part of {len(part.rows)}\n".encode())
-        for row, content in zip(part.rows, part.content_hashes, strict=True):
-            digest.update(f"{content} {row.condition}\n".encode())
-    return digest.hexdigest()
