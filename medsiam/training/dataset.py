@@ -10,7 +10,7 @@ import torch
 
 from medsiam.cases import CaseRow
 from medsiam.errors import CaseTableError, EncoderMismatchError, ScanError
-from medsiam.preprocessing import Recipe, prepare
+from medsiam.preprocessing import Recipe, prepare_placed, thin_axes
 from medsiam.scans import read_scan
 from medsiam.training.cache import TensorCache
 
@@ -25,7 +25,8 @@ class PreparedScans:
         rows: n rows.
         tensors: (n, channels, *spatial_size) float32.
         content_hashes: sha256 of each scan as read.
-        remarks: of each scan, about values that had to be replaced; "": none. Empty: of no scan.
+        remarks: of each scan, about values that had to be replaced and axes that are thin; "":
+            none. Empty: of no scan.
     """
 
     rows: tuple[CaseRow, ...]
@@ -94,15 +95,17 @@ def _prepared(path: Path, recipe: Recipe, cache: TensorCache) -> tuple[torch.Ten
     if kept is not None:
         return *kept, ""
     scan = read_scan(path)
-    tensor, content = prepare(scan, recipe), scan.content_hash
-    replaced = [said for said in scan.warnings if getattr(said, "code", "") == "values_replaced"]
-    if key is not None and not replaced:  # else a second run could not say it again
+    placed, to_tensor = prepare_placed(scan, recipe)
+    tensor, content = placed.as_tensor().contiguous(), scan.content_hash
+    odd = [str(s) for s in scan.warnings if getattr(s, "code", "") == "values_replaced"]
+    odd += filter(None, [thin_axes(scan, recipe, to_tensor)])
+    if key is not None and not odd:  # else a second run could not say it again
         cache.put(key, tensor, content)
-    return tensor, content, "; ".join(replaced)
+    return tensor, content, "; ".join(odd)
 
 
 def told_remarks(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
-    """One sentence about all scans whose values had to be replaced, or nothing."""
+    """One sentence about all scans that have a remark, or nothing."""
     found = [
         f"line {row.row} ({row.path_text}): {remark}"
         for scans in parts.values()
@@ -113,9 +116,7 @@ def told_remarks(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
         return ()
     more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     listed = "; ".join(found[:_SHOWN] + more)
-    return (
-        f"scans with NaN or infinite values ({len(found)}), check how they were made: {listed}",
-    )
+    return (f"odd scans ({len(found)}), check how they were made: {listed}",)
 
 
 def prepare_parts(

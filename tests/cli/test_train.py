@@ -175,7 +175,7 @@ def test_nan_in_an_image(config, tmp_path, capsys, holes):
         assert re.search(r"line 2: .*no finite value", refused(arguments, capsys))
         return
     assert main(["train", *map(str, arguments)]) == 0
-    assert "warning: scans with NaN or infinite values (1)" in (told := capsys.readouterr().err)
+    assert "warning: odd scans (1)" in (told := capsys.readouterr().err)
     assert "line 2 (bar-0-0.tif): 6 values" in told
     notes = load_encoder(tmp_path / "run" / "encoder").card.notes or ""
     assert "1 warnings of the run that name files are not repeated" in notes
