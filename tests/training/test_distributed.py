@@ -80,7 +80,7 @@ def test_two_processes_are_one_for_a_transformer_but_for_rounding(tmp_path):
         encoder={"backbone": "vit", "embedding_dim": 8},
         sampling={"scans_per_condition": 3, "steps_per_epoch": 2},
         loss={"kind": "supcon"},
-        schedule={"epochs": 2, "warmup_epochs": 0},
+        schedule={"epochs": 1, "warmup_epochs": 0},
     )
     one = train(config, out=tmp_path / "one", progress=False).encoder.network
     trained_by_two(config, tmp_path)
@@ -111,7 +111,7 @@ def trained_by_two(config, folder):
         check=False,
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"},
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
