@@ -118,7 +118,8 @@ def _mahalanobis(x: Floats, episodes: Episodes, episode: int) -> Floats:
     places = np.full(support.shape, -1, dtype=np.intp)
     places[seated] = np.arange(len(cases))
     queries = np.arange(len(cases), len(points)).reshape(1, len(support), -1)
-    return _to_prototypes(points, places[None], queries, "euclidean")[0]
+    distances: Floats = _to_prototypes(points, places[None], queries, "euclidean")[0]
+    return distances
 
 
 def confusion(
