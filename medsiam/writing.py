@@ -38,6 +38,27 @@ def write_atomically(path: Path | str, data: bytes | str) -> None:
     sync_folder(target.parent)
 
 
+def check_writable(path: Path | str) -> None:
+    """Refuse a file that could not be written, before anything long begins; leaves nothing behind.
+
+    Args:
+        path: the file; folders above it that are not there yet can be made later.
+
+    Raises:
+        OutputError: where it is a folder, or its folder cannot be written.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise OutputError(f"cannot write {target}: it is a folder; name a file in it")
+    above = next(folder for folder in target.absolute().parents if folder.exists())
+    try:
+        # Rights alone do not tell: a disk mounted for reading and a full one refuse their owner.
+        with tempfile.TemporaryFile(dir=above) as stream:
+            stream.write(b"?")
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {above}: {error.strerror}") from error
+
+
 def sync_folder(folder: Path) -> None:
     """Make a rename in `folder` survive a power cut."""
     handle = os.open(folder, os.O_RDONLY)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from medsiam.errors import OutputError
-from medsiam.writing import write_atomically
+from medsiam.writing import check_writable, write_atomically
 
 
 def test_writes_text_and_bytes_and_makes_folders(tmp_path):
@@ -40,3 +40,16 @@ def test_a_file_in_the_way_of_a_folder_is_said(tmp_path):
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputError, match="cannot write"):
         write_atomically(tmp_path / "file" / "below.txt", "x")
+
+
+def test_what_cannot_be_written_is_said_at_once_and_nothing_is_left(tmp_path):
+    check_writable(tmp_path / "new" / "deep" / "emb.npz")
+    check_writable(tmp_path / "emb.npz")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputError, match="file: Not a directory"):
+        check_writable(tmp_path / "file" / "emb.npz")
+    with pytest.raises(OutputError, match="it is a folder; name a file in it"):
+        check_writable(tmp_path)
+    with pytest.raises(OutputError, match=r"cannot write /proc/emb\.npz"):  # refuses its owner too
+        check_writable("/proc/emb.npz")

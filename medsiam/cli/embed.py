@@ -35,10 +35,9 @@ def run(args: argparse.Namespace) -> int:
     from medsiam.cases import read_case_table
     from medsiam.cli.terminal import notice, print_json, print_text, progress
     from medsiam.encoders import embed_case_rows, load_encoder, save_embeddings
-    from medsiam.errors import OutputError
+    from medsiam.writing import check_writable
 
-    if args.out.is_dir():
-        raise OutputError(f"cannot write {args.out}: it is a folder; name a file, such as emb.npz")
+    check_writable(args.out)
     # A missing file is one row's failure here, not the table's.
     table = read_case_table(args.cases, check_files=False)
     for text in table.notices:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,7 +97,7 @@ def measure_few_shot(
             for i, n in enumerate(names)
             if took_part[i]
         },
-        uneven=_uneven(x, part, plan, protocol, scored.spread) if protocol.uneven else None,
+        uneven=_uneven(x, part, plan, protocol, scored) if protocol.uneven else None,
     )
     return figure, _for_all_subjects(scored.spread, cohort, kept)
 
@@ -144,7 +145,7 @@ def _uneven(
     cohort: Cohort,
     plan: EpisodePlan,
     protocol: EpisodeProtocol,
-    balanced: Spread,
+    balanced: _Scored,
 ) -> UnevenShots | None:
     """Shots drawn evenly from n - s to n + s for each condition of an episode, s at most n - 1.
 
@@ -162,11 +163,8 @@ def _uneven(
     except NothingToDoError:  # the larger supports leave no query
         return None
     low, high = scored.spread.interval()
-    loss = balanced.value - scored.spread.value
-    moves = balanced.by_subject - scored.spread.by_subject
-    n = len(moves)
-    extra = max(0.0, balanced.extra) + max(0.0, scored.spread.extra)
-    half = 1.96 * float(np.sqrt(n / (n - 1) * np.sum((moves - moves.mean()) ** 2) + extra))
+    loss = balanced.spread.value - scored.spread.value
+    half = _half_width(balanced, scored)
     return UnevenShots(
         fewest=plan.n_shot - width,
         most=plan.n_shot + width,
@@ -177,6 +175,25 @@ def _uneven(
         loss_low=loss - half,
         loss_high=loss + half,
     )
+
+
+def _half_width(first: _Scored, second: _Scored) -> float:
+    """Half of the 95 % interval of the difference of two accuracies, paired over subjects.
+
+    The influences hold the luck of both draws of episodes; `extra` takes it out again, but not
+    below what so many episodes leave to luck.
+    """
+    moves = first.spread.by_subject - second.spread.by_subject
+    n = len(moves)
+    of_subjects = n / (n - 1) * float(np.sum((moves - moves.mean()) ** 2))
+    variance = of_subjects + first.spread.extra + second.spread.extra
+    return 1.96 * math.sqrt(max(variance, _luck(first) + _luck(second)))
+
+
+def _luck(scored: _Scored) -> float:
+    """Variance of the accuracy over draws of so many episodes."""
+    by_episode = hits_of(scored.named).mean(axis=(1, 2))
+    return float(by_episode.var()) / len(by_episode)
 
 
 def _for_all_subjects(spread: Spread, cohort: Cohort, kept: NDArray[np.bool_]) -> Spread:

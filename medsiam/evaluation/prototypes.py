@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medsiam.distances import pairwise_distances, span_coordinates
+from medsiam.distances import span_coordinates
 from medsiam.evaluation.episodes import Episodes
+from medsiam.evaluation.uneven import Supports, measure, uneven_distances
 from medsiam.metrics import ratio, spread_of_cases
 
 Floats = NDArray[np.float64]
@@ -22,7 +23,8 @@ def name_queries(embeddings: ArrayLike, episodes: Episodes, *, metric: str = "co
     """Name each query's condition by the nearest prototype.
 
     For "mahalanobis" the precision comes from the episode's support alone, as a bank of these
-    cases would have it.
+    cases would have it. Prototypes of different numbers of cases are compared as
+    `medsiam.evaluation.uneven` says.
 
     Args:
         embeddings: (n, d).
@@ -48,7 +50,9 @@ def name_queries(embeddings: ArrayLike, episodes: Episodes, *, metric: str = "co
             distances[part] = _to_prototypes(
                 x, episodes.support[part], episodes.query[part], metric
             )
-    nearest = distances <= distances.min(axis=2, keepdims=True) + _TIE
+    # Squared distances have a unit, and so has their tolerance.
+    unit = np.maximum(1e-300, np.abs(distances).max()) if metric != "cosine" else 1.0
+    nearest = distances <= distances.min(axis=2, keepdims=True) + _TIE * unit
     shares = nearest / nearest.sum(axis=2, keepdims=True)
     named: Floats = shares.reshape(n_episodes, n_way, n_query, n_way)
     return named
@@ -81,36 +85,41 @@ def _to_prototypes(
     held = np.where(support >= 0, places[: support.size].reshape(support.shape), 0)
     asking = places[support.size :].reshape(len(query), -1)
     products = x[used] @ x[used].T
-    share = (support >= 0) / (support >= 0).sum(axis=2, keepdims=True)  # (e, w, s)
+    shots = (support >= 0).sum(axis=2)
+    share = (support >= 0) / shots[:, :, None]  # (e, w, s)
     n_episodes, n_way, n_shot = support.shape
-    flat = held.reshape(n_episodes, 1, -1)
-    dots = products[asking[:, :, None], flat] * share.reshape(n_episodes, 1, -1)
+    flat, flat_share = held.reshape(n_episodes, -1), share.reshape(n_episodes, 1, -1)
+    dots = products[asking[:, :, None], flat[:, None, :]] * flat_share
     dots = dots.reshape(n_episodes, -1, n_way, n_shot).sum(axis=3)
-    among = products[held[:, :, :, None], held[:, :, None, :]]
-    prototype_sizes = np.einsum("ews,ewst,ewt->ew", share, among, share)[:, None, :]
-    sizes = products[asking, asking][:, :, None]
-    if metric == "cosine":
-        lengths = np.sqrt(sizes * np.maximum(prototype_sizes, 0.0))
-        alike = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
-        distances: Floats = 1.0 - alike
-        return distances
-    scale = max(1e-300, float(sizes.max()))  # the tolerance for ties is relative
-    squared: Floats = (sizes + prototype_sizes - 2 * dots) / scale
-    return squared
+    sizes = products[asking, asking]
+    if (shots == shots[:, :1]).all():
+        among = products[held[:, :, :, None], held[:, :, None, :]]
+        lengths = np.einsum("ews,ewst,ewt->ew", share, among, share)
+        return measure(dots, sizes, lengths, metric)
+    case_sizes = (products[held, held] * (support >= 0)).sum(axis=2)
+    among = products[flat[:, :, None], flat[:, None, :]] * flat_share
+    among = among.reshape(n_episodes, n_way, n_shot, n_way, n_shot).sum(axis=4)
+    between = np.einsum("ews,ewsv->ewv", share, among)
+    bank = Supports(shots, case_sizes, between)
+    return uneven_distances(dots, sizes, bank, metric=metric)
 
 
 def _mahalanobis(x: Floats, episodes: Episodes, episode: int) -> Floats:
-    """Distances (w * n_query, w) to the prototypes of the support."""
+    """Distances (w * n_query, w), squared and scaled, to the prototypes of the support."""
     support = episodes.support[episode]
     seated = support >= 0
     cases = x[support[seated]]
     asking = x[episodes.query[episode].ravel()]
     points = span_coordinates(np.concatenate([cases, asking]))
-    held, queries = points[: len(cases)], points[len(cases) :]
     labels = np.nonzero(seated)[0]
-    precision = spread_of_cases(held, labels, dimensions=x.shape[1])
-    prototypes = np.stack([held[labels == way].mean(axis=0) for way in range(len(support))])
-    return pairwise_distances(queries, prototypes, metric="mahalanobis", precision=precision)
+    precision = spread_of_cases(points[: len(cases)], labels, dimensions=x.shape[1])
+    # Where plain distances are Mahalanobis's.
+    points = (points - points.mean(axis=0)) @ np.linalg.cholesky(precision)
+    places = np.full(support.shape, -1, dtype=np.intp)
+    places[seated] = np.arange(len(cases))
+    queries = np.arange(len(cases), len(points)).reshape(1, len(support), -1)
+    distances: Floats = _to_prototypes(points, places[None], queries, "euclidean")[0]
+    return distances
 
 
 def confusion(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from medsiam.preprocessing.recipe import Recipe as Recipe
     from medsiam.preprocessing.restore import field_of_view as field_of_view
     from medsiam.preprocessing.restore import to_scan_grid as to_scan_grid
+    from medsiam.preprocessing.thinness import thin_axes as thin_axes
     from medsiam.preprocessing.transform import build_transform as build_transform
     from medsiam.preprocessing.transform import prepare as prepare
     from medsiam.preprocessing.transform import prepare_placed as prepare_placed
@@ -30,6 +31,7 @@ __all__ = [
     "field_of_view",
     "prepare",
     "prepare_placed",
+    "thin_axes",
     "to_scan_grid",
 ]
 
@@ -46,6 +48,7 @@ __getattr__ = lazy_names(
         "field_of_view": ".restore",
         "prepare": ".transform",
         "prepare_placed": ".transform",
+        "thin_axes": ".thinness",
         "to_scan_grid": ".restore",
     },
 )

@@ -66,7 +66,8 @@ def prepare(scan: Scan, recipe: Recipe) -> torch.Tensor:
         EncoderMismatchError: a 2D scan for a 3D recipe, or the other way round.
         ScanError: `not_finite` (NaN or infinite values, or values too large to scale),
             `no_geometry` (the recipe needs spacing or orientation that the scan lacks),
-            `bad_geometry` (a spacing that asks for a monstrous volume), `empty`, `channels`.
+            `bad_geometry` (a spacing that asks for a monstrous volume), `empty`, `channels`,
+            `too_thin` (a volume of one slice).
     """
     tensor: torch.Tensor = prepare_placed(scan, recipe)[0].as_tensor().contiguous()
     return tensor
@@ -98,6 +99,13 @@ def _check_values(scan: Scan, recipe: Recipe) -> None:
         )
     if scan.array.size == 0:
         raise ScanError("empty", f"{_name(scan)} holds no pixels")
+    if scan.spatial_dims == 3 and min(scan.spatial_shape) == 1:
+        size = " x ".join(map(str, scan.spatial_shape))
+        raise ScanError(
+            "too_thin",
+            f"{_name(scan)}: {size} voxels are a slice, and the encoder takes volumes; give all "
+            "slices in one file, or use an encoder for images",
+        )
     if scan.n_channels not in (1, 3):
         raise ScanError(
             "channels", f"{_name(scan)} has {scan.n_channels} channels; 1 (grey) or 3 (colour) work"

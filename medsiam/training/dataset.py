@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +10,9 @@ import torch
 
 from medsiam.cases import CaseRow
 from medsiam.errors import CaseTableError, EncoderMismatchError, ScanError
-from medsiam.preprocessing import Recipe, prepare
+from medsiam.preprocessing import Recipe, prepare_placed, thin_axes
 from medsiam.scans import read_scan
 from medsiam.training.cache import TensorCache
-from medsiam.training.near_duplicates import refuse_near_duplicates
 
 _SHOWN = 5  # scans named in a warning
 
@@ -27,7 +25,8 @@ class PreparedScans:
         rows: n rows.
         tensors: (n, channels, *spatial_size) float32.
         content_hashes: sha256 of each scan as read.
-        remarks: of each scan, about values that had to be replaced; "": none. Empty: of no scan.
+        remarks: of each scan, about values that had to be replaced and axes that are thin; "":
+            none. Empty: of no scan.
     """
 
     rows: tuple[CaseRow, ...]
@@ -96,15 +95,17 @@ def _prepared(path: Path, recipe: Recipe, cache: TensorCache) -> tuple[torch.Ten
     if kept is not None:
         return *kept, ""
     scan = read_scan(path)
-    tensor, content = prepare(scan, recipe), scan.content_hash
-    replaced = [said for said in scan.warnings if getattr(said, "code", "") == "values_replaced"]
-    if key is not None and not replaced:  # else a second run could not say it again
+    placed, to_tensor = prepare_placed(scan, recipe)
+    tensor, content = placed.as_tensor().contiguous(), scan.content_hash
+    odd = [str(s) for s in scan.warnings if getattr(s, "code", "") == "values_replaced"]
+    odd += filter(None, [thin_axes(scan, recipe, to_tensor)])
+    if key is not None and not odd:  # else a second run could not say it again
         cache.put(key, tensor, content)
-    return tensor, content, "; ".join(replaced)
+    return tensor, content, "; ".join(odd)
 
 
 def told_remarks(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
-    """One sentence about all scans whose values had to be replaced, or nothing."""
+    """One sentence about all scans that have a remark, or nothing."""
     found = [
         f"line {row.row} ({row.path_text}): {remark}"
         for scans in parts.values()
@@ -115,9 +116,7 @@ def told_remarks(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
         return ()
     more = [f"and {len(found) - _SHOWN} more"] if len(found) > _SHOWN else []
     listed = "; ".join(found[:_SHOWN] + more)
-    return (
-        f"scans with NaN or infinite values ({len(found)}), check how they were made: {listed}",
-    )
+    return (f"odd scans ({len(found)}), check how they were made: {listed}",)
 
 
 def prepare_parts(
@@ -133,39 +132,3 @@ def prepare_parts(
         )
         start += len(part)
     return parts
-
-
-def refuse_copies(parts: Mapping[str, PreparedScans]) -> tuple[str, ...]:
-    """Refuse parts that hold one picture under two subjects.
-
-    Args:
-        parts: name -> scans. What training looks at is compared with "validation".
-
-    Returns:
-        what a person should know of pictures that stand twice in one part.
-
-    Raises:
-        SplitError: a picture in validation and in another part; lines and paths are named.
-    """
-    rows = [row for scans in parts.values() for row in scans.rows]
-    names = [
-        "validation" if name == "validation" else "training"
-        for name, scans in parts.items()
-        for _ in scans.rows
-    ]
-    return refuse_near_duplicates(
-        rows,
-        [tensor for scans in parts.values() for tensor in scans.tensors],
-        content_hashes=[text for scans in parts.values() for text in scans.content_hashes],
-        parts=names,
-    )
-
-
-def data_hash(parts: Sequence[PreparedScans]) -> str:
-    """sha256 over content, condition and order of the scans of all parts."""
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(f"part of {len(part.rows)}\n".encode())
-        for row, content in zip(part.rows, part.content_hashes, strict=True):
-            digest.update(f"{content} {row.condition}\n".encode())
-    return digest.hexdigest()

@@ -29,25 +29,21 @@ from medsiam.training.checkpoints import (
     save_checkpoint,
     with_prefix,
 )
-from medsiam.training.dataset import (
-    PreparedScans,
-    data_hash,
-    prepare_parts,
-    refuse_copies,
-    told_remarks,
-)
+from medsiam.training.copies import join_copies, refuse_copies
+from medsiam.training.dataset import PreparedScans, prepare_parts, told_remarks
 from medsiam.training.display import Display
 from medsiam.training.distributed import World, joined_world
 from medsiam.training.epochs import Phase, Run, end_epoch, is_over
 from medsiam.training.finishing import finish
+from medsiam.training.inputs import Inputs, data_hash, masks_hash, weights_hash
 from medsiam.training.learner import Learner
 from medsiam.training.masks import check_masks
 from medsiam.training.metric_objective import MetricObjective
 from medsiam.training.pretraining import PretrainingObjective
 from medsiam.training.run_folder import (
     CONFIG,
+    check_run_folder,
     check_same_run,
-    create_run_folder,
     write_config,
     write_environment,
     write_split,
@@ -126,26 +122,50 @@ def _begin(
     start = begin(encoder.network, config.start)
     check_size(encoder.network, config.recipe.in_channels, config.recipe.spatial_size)
     if world.is_first and not (resume and (folder / CONFIG).is_file()):
-        create_run_folder(folder, resume=resume)
+        check_run_folder(folder, resume=resume)
     with display.bar("reading scans", sum(map(len, rows.values()))) as advance:
         parts = prepare_parts(rows, config.recipe, advance=advance)
-    alarms = data_alarms((*rows["training"], *rows["validation"]))
-    warnings = (*told_remarks(parts), *refuse_copies(parts), *(alarm.sentence for alarm in alarms))
-    content = data_hash(list(parts.values()))
+    parts, warnings = _checked(parts, config)
+    inputs = _inputs(parts, config, encoder.network)
     if resume and (folder / CONFIG).is_file():
-        check_same_run(folder, config, data_hash=content)
+        check_same_run(folder, config, inputs)
     elif world.is_first:
         write_split(folder, parts)
-        write_environment(folder, config, data_hash=content)
+        write_environment(folder, config, inputs)
         write_config(folder, config)
     display.say(
-        f"{len(rows['training'])} scans to train on, {len(rows['validation'])} to validate on "
-        f"({sum(part.megabytes for part in parts.values()):.0f} MB in memory)"
+        f"{len(parts['training'].rows)} scans to train on, {len(parts['validation'].rows)} to "
+        f"validate on ({sum(part.megabytes for part in parts.values()):.0f} MB in memory)"
     )
     for warning in warnings:
         display.say(f"warning: {warning}")
     world.copy_from_first(encoder.network.state_dict().values())
     return Run(config, folder, parts, encoder, display, world, warnings), start
+
+
+def _checked(
+    parts: dict[str, PreparedScans], config: TrainingConfig
+) -> tuple[dict[str, PreparedScans], tuple[str, ...]]:
+    """The parts with copies on one side, and what a person should know of them."""
+    moved: tuple[str, ...] = ()
+    if config.split.validation is None:
+        parts, moved = join_copies(parts)
+        check_disjoint({name: scans.rows for name, scans in parts.items() if name != "training"})
+    alarms = data_alarms((*parts["training"].rows, *parts["validation"].rows))
+    told = (*told_remarks(parts), *moved, *refuse_copies(parts))
+    return parts, (*told, *(alarm.sentence for alarm in alarms))
+
+
+def _inputs(
+    parts: dict[str, PreparedScans], config: TrainingConfig, network: TwinEncoder
+) -> Inputs:
+    """What the run is begun with."""
+    learned = (*parts["training"].rows, *parts["validation"].rows)
+    return Inputs(
+        data_hash(list(parts.values())),
+        masks_hash(learned) if config.encoder.anatomy is not None else None,
+        weights_hash(network.state_dict()) if config.start.weights is not None else None,
+    )
 
 
 def _rows(config: TrainingConfig, display: Display) -> dict[str, tuple[CaseRow, ...]]:

@@ -1,6 +1,7 @@
 """The same picture under two names: found before it sits in training and in validation.
 
-    notices = refuse_near_duplicates(rows, tensors, content_hashes=hashes, parts=parts)
+    pairs = find_near_duplicates(rows, tensors, content_hashes=hashes, parts=parts)
+    notices = refuse_near_duplicates(pairs)
 
 Two scans of different subjects are one picture where their content is equal byte for byte, or
 where their thumbnails correlate above `LEAST_LIKENESS`. Scans of one subject may look alike (the
@@ -111,14 +112,8 @@ def find_near_duplicates(
     return tuple(pairs)
 
 
-def refuse_near_duplicates(
-    rows: Sequence[CaseRow],
-    tensors: Iterable[torch.Tensor],
-    *,
-    content_hashes: Sequence[str],
-    parts: Sequence[str],
-) -> tuple[str, ...]:
-    """Refuse a split where one picture is in two parts; arguments as `find_near_duplicates`.
+def refuse_near_duplicates(pairs: Sequence[DuplicatePair]) -> tuple[str, ...]:
+    """Refuse a split where one picture is in two parts.
 
     Returns:
         Notices about pairs inside one part, for a person to read: they flatter that part's
@@ -127,23 +122,23 @@ def refuse_near_duplicates(
     Raises:
         SplitError: names the pairs by line and path, never the patients.
     """
-    pairs = find_near_duplicates(rows, tensors, content_hashes=content_hashes, parts=parts)
     across = [pair for pair in pairs if pair.across_parts]
     if across:
         raise SplitError(
-            f"the same picture is in two parts of the split: {_listed(across)}. If they are of "
-            "one patient, give both lines the same patient_id (or group); else leave one line out"
+            f"the same picture is in two parts of the split: {listed_pairs(across)}. If they are "
+            "of one patient, give both lines the same patient_id (or group); else leave one out"
         )
     within = [pair for pair in pairs if not pair.across_parts]
     if not within:
         return ()
     return (
-        f"the same picture stands under two subjects: {_listed(within)}; give both lines the same "
-        "patient_id (or group), or leave one out",
+        f"the same picture stands under two subjects: {listed_pairs(within)}; give both lines the "
+        "same patient_id (or group), or leave one out",
     )
 
 
-def _listed(pairs: Sequence[DuplicatePair]) -> str:
+def listed_pairs(pairs: Sequence[DuplicatePair]) -> str:
+    """The first pairs in words, and how many more there are; no patient."""
     shown = [pair.text for pair in pairs[:_PAIRS_SHOWN]]
     if len(pairs) > len(shown):
         shown.append(f"and {len(pairs) - len(shown)} more")

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,28 +22,31 @@ from medsiam.config import different_keys, dump_config, load_config
 from medsiam.encoders import SHIPPED
 from medsiam.errors import OutputError, UsageError
 from medsiam.training.dataset import PreparedScans
+from medsiam.training.inputs import NAMES, Inputs
 from medsiam.training.settings import TrainingConfig
-from medsiam.writing import write_atomically
+from medsiam.writing import check_writable, write_atomically
 
 CONFIG = "config.toml"
 _BEFORE_CONFIG = ("split.csv", "environment.json")  # written first; a kill may leave them alone
 
 
-def create_run_folder(folder: Path, *, resume: bool = False) -> None:
-    """Make the folder, or take an empty one.
+def check_run_folder(folder: Path, *, resume: bool = False) -> None:
+    """Refuse a folder that cannot take a run; nothing is made until there is something to write.
 
     Args:
-        folder: of the run.
+        folder: of the run; absent or empty.
         resume: a run killed before it wrote its configuration may lie in it.
 
     Raises:
-        OutputError: if it holds something, is a file, or cannot be made.
+        OutputError: if it holds something, is a file, or cannot be written.
     """
+    check_writable(folder / CONFIG)
+    if not folder.exists():
+        return
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         occupied = any(not (resume and _is_early(path.name)) for path in folder.iterdir())
     except OSError as error:
-        raise OutputError(f"run folder {folder}: cannot be made ({error.strerror})") from error
+        raise OutputError(f"run folder {folder}: cannot be read ({error.strerror})") from error
     if occupied and resume:
         raise OutputError(
             f"run folder {folder}: it holds files but no {CONFIG}, so it is no run; give a new "
@@ -81,11 +85,11 @@ def read_config(folder: Path) -> TrainingConfig:
     return load_config(folder / CONFIG, TrainingConfig)
 
 
-def check_same_run(folder: Path, config: TrainingConfig, *, data_hash: str) -> None:
-    """Refuse to go on with a run under another configuration or with other scans.
+def check_same_run(folder: Path, config: TrainingConfig, inputs: Inputs) -> None:
+    """Refuse to go on with a run under another configuration, or with other scans or weights.
 
     Raises:
-        UsageError: names the keys that differ.
+        UsageError: names the keys, or the inputs, that differ.
     """
     differing = different_keys(with_absolute_paths(config), read_config(folder))
     if differing:
@@ -97,10 +101,13 @@ def check_same_run(folder: Path, config: TrainingConfig, *, data_hash: str) -> N
     if not environment.is_file():
         return
     began = json.loads(environment.read_text("utf-8"))
-    if began["data_sha256"] != data_hash:
+    changed = [
+        NAMES[name] for name, value in asdict(inputs).items() if began.get(name, value) != value
+    ]
+    if changed:
         raise UsageError(
-            f"run folder {folder}: the scans, their conditions or the split are not what the run "
-            "was begun with; put them back, or give --out for a new run"
+            f"run folder {folder}: {' and '.join(changed)} are not what the run was begun with; "
+            "put them back, or give --out for a new run"
         )
 
 
@@ -118,7 +125,7 @@ def with_absolute_paths(config: TrainingConfig) -> TrainingConfig:
     return config.model_copy(update=changes)
 
 
-def write_environment(folder: Path, config: TrainingConfig, *, data_hash: str) -> None:
+def write_environment(folder: Path, config: TrainingConfig, inputs: Inputs) -> None:
     """Write `environment.json`: versions, machine and data the weights depend on."""
     document = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -132,7 +139,7 @@ def write_environment(folder: Path, config: TrainingConfig, *, data_hash: str) -
         "cores": os.cpu_count(),
         "torch_threads": torch.get_num_threads(),
         "seed": config.run.seed,
-        "data_sha256": data_hash,
+        **asdict(inputs),
     }
     write_atomically(folder / "environment.json", json.dumps(document, indent=2) + "\n")
 

@@ -56,7 +56,7 @@ def split_rows(
             tuple(row for row in train if row.subject in chosen),
         )
     check_disjoint({"training": split.train, "validation": split.validation})
-    _check_subjects(split)
+    check_subjects(split)
     return split
 
 
@@ -142,7 +142,12 @@ def _validation_subjects(
     return chosen
 
 
-def _check_subjects(split: Split) -> None:
+def check_subjects(split: Split) -> None:
+    """Refuse a split where a condition has fewer than two subjects on a side.
+
+    Raises:
+        SplitError: names all such conditions.
+    """
     trained = {row.condition for row in split.train}
     validated = {row.condition for row in split.validation}
     thin = []

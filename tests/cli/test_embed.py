@@ -106,6 +106,7 @@ def test_no_row_can_be_read(cases, encoder, tmp_path, capsys):
         ({"cases": "none.csv"}, 2, "no such file"),
         ({"encoder": "none"}, 6, "no encoder at none"),
         ({"out": "."}, 7, "is a folder"),
+        ({"out": "/proc/emb.npz", "cases": "none.csv"}, 7, "cannot write /proc/emb.npz"),  # first
         ({"batch": "0"}, 2, "batch_size"),
     ],
 )

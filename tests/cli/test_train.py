@@ -175,7 +175,7 @@ def test_nan_in_an_image(config, tmp_path, capsys, holes):
         assert re.search(r"line 2: .*no finite value", refused(arguments, capsys))
         return
     assert main(["train", *map(str, arguments)]) == 0
-    assert "warning: scans with NaN or infinite values (1)" in (told := capsys.readouterr().err)
+    assert "warning: odd scans (1)" in (told := capsys.readouterr().err)
     assert "line 2 (bar-0-0.tif): 6 values" in told
     notes = load_encoder(tmp_path / "run" / "encoder").card.notes or ""
     assert "1 warnings of the run that name files are not repeated" in notes
@@ -197,4 +197,19 @@ def test_one_picture_in_training_and_validation(config, tmp_path, capsys):
     for patient in range(1, 6):
         (folder / f"bar-{patient}-0.png").write_bytes((folder / "bar-0-0.png").read_bytes())
     line = refused([config, "--out", tmp_path / "run"], capsys)
+    assert "the drawn split parted copies of one picture: line" in line
+    assert "too few: bar (0 training, 6 validation)" in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_picture_in_two_parts_of_a_split_that_was_made(config, tmp_path, capsys):
+    folder = tmp_path / "shapes"
+    (folder / "bar-5-0.png").write_bytes((folder / "bar-0-0.png").read_bytes())
+    first, *lines = (folder / "cases.csv").read_text().splitlines()
+    parts = [f"{line},{'val' if line[-1] in '45' else 'train'}" for line in lines]
+    (folder / "cases.csv").write_text("\n".join([f"{first},split", *parts]) + "\n")
+    made = ["split.train=train", "split.validation=val"]
+    line = refused([config, *made, "--out", tmp_path / "run"], capsys)
     assert "the same picture is in two parts of the split: line" in line
+    assert "(bar-0-0.png) in training and line" in line
+    assert "(bar-5-0.png) in validation" in line

@@ -9,8 +9,10 @@ from sklearn.covariance import LedoitWolf
 
 from medsiam.evaluation import prototypes
 from medsiam.evaluation.prototypes import confusion, name_queries
+from medsiam.metrics import spread_of_cases
 from tests.evaluation.samples import draw, score
 from tests.evaluation.test_episodes import uneven_table
+from tests.evaluation.test_uneven import by_loops
 
 
 def loop_precision(support, labels):
@@ -65,15 +67,37 @@ def test_ties_are_shared():
         np.testing.assert_allclose(scores, 1 / 3)
 
 
-def test_uneven_supports_equal_plain_loops():
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_uneven_supports_equal_plain_loops(metric):
     x, conditions, subjects = uneven_table()
     episodes = draw(conditions, subjects, n_shot=2, spread=1, n_episodes=30, n_query=3)
-    scores = score(x, episodes, "euclidean")
+    scores = score(x, episodes, metric)
+    x = x - x.mean(axis=0) if metric == "euclidean" else x
     for e in range(30):
-        means = [x[row[row >= 0]].mean(axis=0) for row in episodes.support[e]]
-        for way in range(3):
-            distances = cdist(x[episodes.query[e, way]], np.stack(means))
-            np.testing.assert_array_equal(scores[e, way], distances.argmin(axis=1) == way)
+        supports = [x[row[row >= 0]] for row in episodes.support[e]]
+        if len({len(support) for support in supports}) == 1:
+            kind = "sqeuclidean" if metric == "euclidean" else "cosine"
+            means = np.stack([support.mean(axis=0) for support in supports])
+            distances = cdist(x[episodes.query[e].ravel()], means, kind)
+        else:
+            distances = by_loops(supports, x[episodes.query[e].ravel()], metric)
+        right = distances.argmin(axis=1) == np.repeat(np.arange(3), 3)
+        np.testing.assert_array_equal(scores[e].ravel(), right)
+
+
+def test_uneven_mahalanobis_is_uneven_euclidean_where_the_spread_is_one():
+    x, conditions, subjects = uneven_table()
+    episodes = draw(conditions, subjects, n_shot=2, spread=1, n_episodes=20, n_query=3)
+    scores = score(x, episodes, "mahalanobis")
+    for e in range(20):
+        support = episodes.support[e]
+        cases = x[support[support >= 0]]
+        root = np.linalg.cholesky(spread_of_cases(cases, np.nonzero(support >= 0)[0]))
+        points = (x - cases.mean(axis=0)) @ root
+        supports = [points[row[row >= 0]] for row in support]
+        distances = by_loops(supports, points[episodes.query[e].ravel()], "euclidean")
+        right = distances.argmin(axis=1) == np.repeat(np.arange(3), 3)
+        np.testing.assert_array_equal(scores[e].ravel(), right)
 
 
 def test_many_cases_are_taken_in_parts(monkeypatch):

@@ -37,7 +37,7 @@ def recipe_3d(**fields) -> Recipe:
 @pytest.mark.parametrize("fit", ["resize", "crop_or_pad"])
 @pytest.mark.parametrize("intensity", ["percentile", "zscore"])
 @pytest.mark.parametrize(
-    ("shape", "dims"), [((20, 30), 2), ((20, 30, 3), 2), ((5, 9, 40), 3), ((6, 7, 1), 3)]
+    ("shape", "dims"), [((20, 30), 2), ((20, 30, 3), 2), ((5, 9, 40), 3), ((6, 7, 2), 3)]
 )
 def test_shape_type_and_finiteness(shape, dims, intensity, fit, in_channels):
     size = (16, 12, 8)[:dims]
@@ -287,3 +287,11 @@ def test_a_real_heart_is_prepared_alike_however_it_is_stored(medsiam_data):
     tensor = prepare(scan, recipe)
     assert tensor.std() > 0.1
     torch.testing.assert_close(prepare(other, recipe), tensor, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 9), (9, 1, 9), (9, 9, 1)])
+def test_a_slice_is_no_volume(shape):
+    scan = volume(shape, sources=(Path("/scans/a.nii"),))
+    with pytest.raises(ScanError, match=r"/scans/a\.nii: .* voxels are a slice") as caught:
+        prepare(scan, recipe_3d())
+    assert caught.value.code == "too_thin"

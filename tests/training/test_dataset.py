@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from medsiam.cases import read_case_table
-from medsiam.errors import CaseTableError, SplitError
+from medsiam.errors import CaseTableError
 from medsiam.preprocessing import Recipe
-from medsiam.training.dataset import data_hash, prepare_parts, prepare_rows, refuse_copies
+from medsiam.training.dataset import prepare_parts, prepare_rows
 from tests.training.shapes import write_cases
 
 RECIPE = Recipe(
@@ -34,18 +34,6 @@ def test_tensors_are_the_files_in_table_order(tmp_path):
         pixels = np.asarray(Image.open(row.path), dtype=np.float32) / 255
         np.testing.assert_allclose(tensor[0].numpy(), pixels.T, atol=1e-6)  # axes (x, y)
         assert row.path.name.startswith(row.condition)
-
-
-def test_one_picture_in_two_parts_is_refused_and_within_one_part_told(tmp_path):
-    table = write_cases(tmp_path, patients=2, scans=1)
-    copied = (tmp_path / "bar-0-0.png").read_bytes()
-    (tmp_path / "disc-1-0.png").write_bytes(copied)
-    bars, discs = prepared(table, slice(0, 2)), prepared(table, slice(2, 4))
-    with pytest.raises(SplitError, match=r"line 2 \(bar-0-0.png\).* line 5 \(disc-1-0.png\)"):
-        refuse_copies({"training": bars, "validation": discs})
-    (notice,) = refuse_copies({"training": bars, "pretraining": discs})
-    assert "line 2" in notice
-    assert "secret" not in notice
 
 
 def test_parts_are_their_rows_and_their_faults_are_named_together(tmp_path):
@@ -83,13 +71,3 @@ def test_scans_of_the_wrong_dimension_are_named(tmp_path):
     recipe = Recipe(spatial_dims=3, spatial_size=(8, 8, 8))
     with pytest.raises(CaseTableError, match=r"3 of 3 .* 2D"):
         prepare_rows(table.rows, recipe, advance=lambda: None)
-
-
-def test_data_hash_changes_with_pixels_and_split(tmp_path):
-    table = write_cases(tmp_path, patients=2)
-    first, second = prepared(table, slice(0, 6)), prepared(table, slice(6, 12))
-    reference = data_hash([first, second])
-    assert data_hash([prepared(table, slice(0, 6)), second]) == reference
-    assert data_hash([second, first]) != reference
-    Image.fromarray(np.full((24, 24), 9, np.uint8)).save(tmp_path / "bar-0-0.png")
-    assert data_hash([prepared(table, slice(0, 6)), second]) != reference

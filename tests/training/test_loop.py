@@ -6,9 +6,11 @@ import csv
 import json
 import os
 import random
+import shutil
 import signal
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 import torch
@@ -16,7 +18,7 @@ from PIL import Image
 
 from medsiam.cases import read_case_table
 from medsiam.config import load_config
-from medsiam.encoders import load_encoder, new_encoder
+from medsiam.encoders import load_encoder, new_encoder, save_encoder
 from medsiam.encoders.whitening import Whitening
 from medsiam.errors import (
     CaseTableError,
@@ -29,8 +31,10 @@ from medsiam.errors import (
 from medsiam.scans import read_scan
 from medsiam.training import TrainingConfig, train
 from medsiam.training.dataset import prepare_rows
+from medsiam.training.inputs import Inputs
 from medsiam.training.learner import Learner
 from medsiam.training.run_folder import write_config, write_environment
+from tests.training.bodies import anatomy_config, write_bodies
 from tests.training.shapes import tiny_config, write_cases
 
 
@@ -328,7 +332,7 @@ def test_only_the_run_that_was_begun_is_resumed(cases, tmp_path):
     with pytest.raises(UsageError, match=r"other values of data.name"):
         train(tiny_config(cases), out=tmp_path / "run", resume=True, progress=False)
     write_config(tmp_path / "run", tiny_config(cases))
-    write_environment(tmp_path / "run", tiny_config(cases), data_hash="0" * 64)
+    write_environment(tmp_path / "run", tiny_config(cases), Inputs("0" * 64))
     with pytest.raises(UsageError, match="the scans, their conditions or the split are not what"):
         train(tiny_config(cases), out=tmp_path / "run", resume=True, progress=False)
 
@@ -382,3 +386,64 @@ def test_a_share_of_the_start_stays(cases, run, tmp_path):
     assert not torch.equal(
         run.encoder.network.projection.weight, result.encoder.network.projection.weight
     )
+
+
+def test_other_start_weights_than_the_run_was_begun_with_are_refused(run, cases, tmp_path):
+    start = tmp_path / "start"
+    save_encoder(run.encoder, start)
+    config = tiny_config(cases, start={"weights": str(start)})
+    began = interrupted(config, tmp_path / "run")
+    fresh = new_encoder(config.architecture, config.recipe, name="x", licence="x", random_state=9)
+    shutil.rmtree(start)
+    save_encoder(fresh, start)
+    with pytest.raises(UsageError, match=": the start weights are not what the run was begun with"):
+        train(config, out=began, resume=True, progress=False)
+
+
+def test_other_masks_than_the_run_was_begun_with_are_refused(tmp_path):
+    table = write_bodies(tmp_path / "bodies", patients=4)
+    config = anatomy_config(table)
+    began = interrupted(config, tmp_path / "run")
+    row = next(r for r in read_case_table(table).rows)
+    stored = nib.load(row.mask_path)
+    nib.save(nib.Nifti1Image(np.zeros(stored.shape, np.uint8), stored.affine), row.mask_path)
+    with pytest.raises(UsageError, match=": the masks are not what the run was begun with"):
+        train(config, out=began, resume=True, progress=False)
+
+
+def interrupted(config, folder):
+    """A run killed before its first step."""
+
+    def killed(self, step):
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Learner, "take", killed)
+        with pytest.raises(Killed):
+            train(config, out=folder, progress=False)
+    return folder
+
+
+def test_a_draw_that_parts_copies_keeps_them_together_and_says_so(cases, run, tmp_path):
+    table = shutil.copytree(cases.parent, tmp_path / "shapes") / cases.name
+    with (run.folder / "split.csv").open() as stream:
+        part_of = {r["path"]: r["part"] for r in csv.DictReader(stream)}
+    trained, validated = (
+        next(n for n in part_of if n.startswith("bar") and part_of[n] == part)
+        for part in ("training", "validation")
+    )
+    shutil.copyfile(table.parent / validated, table.parent / trained)
+    result = train(tiny_config(table), out=tmp_path / "run", progress=False)
+    with (tmp_path / "run" / "split.csv").open() as stream:
+        now = {r["path"]: r["part"] for r in csv.DictReader(stream)}
+    subject = trained.rsplit("-", 1)[0]
+    assert {n for n in now if now[n] != part_of[n]} == {n for n in now if n.startswith(subject)}
+    assert any(trained in text and validated in text for text in result.warnings)
+
+
+def test_a_refused_run_leaves_nothing(cases, tmp_path):
+    table = shutil.copytree(cases.parent, tmp_path / "shapes") / cases.name
+    (table.parent / "bar-0-0.png").write_bytes(b"")
+    with pytest.raises(CaseTableError, match="bar-0-0"):
+        train(tiny_config(table), out=tmp_path / "runs" / "one", progress=False)
+    assert not (tmp_path / "runs").exists()

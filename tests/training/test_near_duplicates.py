@@ -96,7 +96,7 @@ def test_across_parts_is_refused_and_names_the_pair_but_no_patient():
     rows = [row(2, "secret-1", "flu"), row(7, "secret-2", "cold")]
     arguments = {"content_hashes": ["h", "h"], "parts": ["training", "validation"]}
     with pytest.raises(SplitError) as refusal:
-        refuse_near_duplicates(rows, [scan, scan], **arguments)
+        refuse_near_duplicates(find_near_duplicates(rows, [scan, scan], **arguments))
     text = str(refusal.value)
     assert "line 2 (scan2.png) in training and line 7 (scan7.png) in validation" in text
     assert "called flu and cold" in text
@@ -108,23 +108,25 @@ def test_inside_one_part_it_is_a_notice():
     scan = pictures(1, 32, 32)[0]
     rows = [row(2, "secret-1"), row(7, "secret-2")]
     arguments = {"content_hashes": ["h", "h"], "parts": ["training", "training"]}
-    (notice,) = refuse_near_duplicates(rows, [scan, scan], **arguments)
+    (notice,) = refuse_near_duplicates(find_near_duplicates(rows, [scan, scan], **arguments))
     assert "line 2 (scan2.png)" in notice
     assert "secret" not in notice
     unlike = pictures(2, 32, 32)
-    assert refuse_near_duplicates(rows, unlike, **arguments | {"content_hashes": ["a", "b"]}) == ()
+    pairs = find_near_duplicates(rows, unlike, **arguments | {"content_hashes": ["a", "b"]})
+    assert refuse_near_duplicates(pairs) == ()
 
 
 def test_many_pairs_are_counted_not_listed():
     scan = pictures(1, 32, 32)[0]
     rows = [row(i + 2, f"p{i}") for i in range(5)]
+    pairs = find_near_duplicates(
+        rows,
+        [scan] * 5,
+        content_hashes=["h"] * 5,
+        parts=[*["training"] * 3, *["validation"] * 2],
+    )
     with pytest.raises(SplitError, match="and 1 more"):
-        refuse_near_duplicates(
-            rows,
-            [scan] * 5,
-            content_hashes=["h"] * 5,
-            parts=[*["training"] * 3, *["validation"] * 2],
-        )
+        refuse_near_duplicates(pairs)
 
 
 def real(folder: Path, recipe: Recipe, keep):
