@@ -1,7 +1,8 @@
 """Claim: the audit names a wrong label, one patient under two names, and how far the patient shows.
 
 In a bank of real embeddings one label at a time is made wrong at random: how often is it the first,
-or among the first three or ten, of the labels that fit least, and is it called strong? Cases of
+or among the first three or ten, of the labels that fit least, is it listed at all, and is it called
+strong? Cases of
 conditions that the encoder was trained on, mostly on these very cases, are told apart from cases of
 conditions that it never saw. The same bank with its labels as published shows the false alarms.
 Re-identification: end-diastole against end-systole of the same heart, by embeddings and by pixels.
@@ -118,6 +119,7 @@ def wrong_labels(found: AuditCases, seen: frozenset[str], n_flips: int) -> dict[
     trained = np.isin(found.names, list(seen))
     figures: dict[str, Any] = {
         "strong_on_published_labels": sum(entry.strong for entry in clean),
+        "listed_on_published_labels": len(clean),
         "worst_on_published_labels": [asdict(entry) for entry in clean[:3]],
     }
     large = found.patients_per_condition >= _FEWEST
@@ -137,7 +139,7 @@ def flips(
     n_flips: int,
 ) -> dict[str, Any]:
     rng = np.random.default_rng(0)
-    ranks, strong = [], []
+    ranks, listed, strong, n_listed = [], [], [], []
     for case in rng.choice(candidates, min(n_flips, len(candidates)), replace=False):
         labels = found.labels.copy()
         labels[case] = rng.choice(large[large != labels[case]])
@@ -145,11 +147,15 @@ def flips(
         named = find_label_conflicts(spoilt, relabelled(neighbours, labels))
         hit = [entry for entry in named if entry.case_id == found.case_ids[case]]
         ranks.append(hit[0].rank if hit else len(found))
+        listed.append(bool(hit))
         strong.append(bool(hit) and hit[0].strong)
+        n_listed.append(len(named))
     return {
         "n_flips": len(ranks),
         "n_cases": len(candidates),
         **{f"first_{k}": share(np.array(ranks) <= k, k / len(found)) for k in (1, 3, 10)},
+        "listed": share(np.array(listed), float(np.mean(n_listed)) / len(found)),
+        "mean_n_listed": float(np.mean(n_listed)),
         "called_strong": share(np.array(strong), None),
     }
 
@@ -217,7 +223,8 @@ def report(bank: Bank, figures: dict[str, Any]) -> None:
             )
             print(
                 f"  a wrong label of a condition {kind} in training ({flipped['n_flips']}): "
-                f"{shares}, strong {flipped['called_strong']['value']:.2f}",
+                f"{shares}, listed {flipped['listed']['value']:.2f} (of "
+                f"{flipped['mean_n_listed']:.0f}), strong {flipped['called_strong']['value']:.2f}",
                 flush=True,
             )
     for entry in figures.get("reidentification", ()):
