@@ -145,7 +145,7 @@ def _show_conflicts(audit: BankAudit) -> None:
         return
     table(
         "Labels that fit least: look at these first, none is proven wrong",
-        ("", "case", "labelled", "looks like", "of 5 nearest", "conflict"),
+        ("", "case", "labelled", "looks like", "of 5 nearest: own, other", "conflict"),
         rows[:_MOST_SHOWN],
     )
     if len(rows) > _MOST_SHOWN:

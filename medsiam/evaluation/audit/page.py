@@ -152,7 +152,6 @@ def _conflicts(audit: BankAudit) -> str:
         (
             "first" if c.strong else "",
             [
-                str(c.rank),
                 escape(c.case_id),
                 escape(c.condition),
                 escape(c.looks_like),
@@ -165,14 +164,13 @@ def _conflicts(audit: BankAudit) -> str:
         for c in audit.label_conflicts
     ]
     head = [
-        "",
         "case",
         "labelled",
         "looks like",
         "score",
         "to its own",
         "to the other",
-        "of 5 nearest, own and other",
+        "of 5 nearest: own, other",
     ]
     words = (
         "Ten cases, or one in twenty where that is more, by how little their label fits; strong "
