@@ -1,11 +1,14 @@
 """Claim: the audit names a wrong label, one patient under two names, and how far the patient shows.
 
 In a bank of real embeddings one label at a time is made wrong at random: how often is it the first,
-or among the first three or ten, of the labels that fit least, and is it called strong? Cases of
+or among the first three or ten, of the labels that fit least, is it listed at all, and is it called
+strong? Cases of
 conditions that the encoder was trained on, mostly on these very cases, are told apart from cases of
 conditions that it never saw. The same bank with its labels as published shows the false alarms.
 Re-identification: end-diastole against end-systole of the same heart, by embeddings and by pixels.
 Needs MEDSIAM_DATA.
+
+Smaller banks are drawn from each, as a rare condition's bank is small.
 
     python benchmarks/audit.py [--flips 100] [--work DIR]
 
@@ -118,6 +121,7 @@ def wrong_labels(found: AuditCases, seen: frozenset[str], n_flips: int) -> dict[
     trained = np.isin(found.names, list(seen))
     figures: dict[str, Any] = {
         "strong_on_published_labels": sum(entry.strong for entry in clean),
+        "listed_on_published_labels": len(clean),
         "worst_on_published_labels": [asdict(entry) for entry in clean[:3]],
     }
     large = found.patients_per_condition >= _FEWEST
@@ -137,7 +141,7 @@ def flips(
     n_flips: int,
 ) -> dict[str, Any]:
     rng = np.random.default_rng(0)
-    ranks, strong = [], []
+    ranks, listed, strong, n_listed = [], [], [], []
     for case in rng.choice(candidates, min(n_flips, len(candidates)), replace=False):
         labels = found.labels.copy()
         labels[case] = rng.choice(large[large != labels[case]])
@@ -145,13 +149,72 @@ def flips(
         named = find_label_conflicts(spoilt, relabelled(neighbours, labels))
         hit = [entry for entry in named if entry.case_id == found.case_ids[case]]
         ranks.append(hit[0].rank if hit else len(found))
+        listed.append(bool(hit))
         strong.append(bool(hit) and hit[0].strong)
+        n_listed.append(len(named))
     return {
         "n_flips": len(ranks),
         "n_cases": len(candidates),
         **{f"first_{k}": share(np.array(ranks) <= k, k / len(found)) for k in (1, 3, 10)},
+        "listed": share(np.array(listed), float(np.mean(n_listed)) / len(found)),
+        "mean_n_listed": float(np.mean(n_listed)),
         "called_strong": share(np.array(strong), None),
     }
+
+
+def small_banks(found: AuditCases, n_banks: int) -> dict[str, Any]:
+    """The same in banks drawn from this one: 3 to 7 conditions with 4 to 40 patients each."""
+    rng = np.random.default_rng(0)
+    ranks, listed, n_listed, sizes = [], [], [], []
+    while len(ranks) < n_banks:
+        part = drawn(found, rng)
+        large = np.flatnonzero(part.patients_per_condition >= _FEWEST)
+        if len(large) < 2:  # no label could be made wrong
+            continue
+        case = rng.choice(np.flatnonzero(np.isin(part.labels, large)))
+        labels = part.labels.copy()
+        labels[case] = rng.choice(large[large != labels[case]])
+        spoilt = replace(part, labels=labels)
+        named = find_label_conflicts(spoilt, find_neighbours(spoilt))
+        hit = [entry.rank for entry in named if entry.case_id == part.case_ids[case]]
+        ranks.append(hit[0] if hit else len(part))
+        listed.append(bool(hit))
+        n_listed.append(len(named))
+        sizes.append(len(part))
+    chance = float(np.mean(np.array(n_listed) / sizes))
+    first = {
+        f"first_{k}": share(
+            np.array(listed) & (np.array(ranks) <= k),
+            float(np.mean(np.minimum(k / np.array(sizes), 1))),
+        )
+        for k in (1, 3)
+    }
+    return {
+        "n_banks": n_banks,
+        "median_n_cases": float(np.median(sizes)),
+        "mean_n_listed": float(np.mean(n_listed)),
+        **first,
+        "listed": share(np.array(listed), chance),
+    }
+
+
+def drawn(found: AuditCases, rng: np.random.Generator) -> AuditCases:
+    n_conditions = min(len(found.names), int(rng.integers(3, 8)))
+    kept = np.zeros(len(found), dtype=bool)
+    for label in rng.choice(len(found.names), n_conditions, replace=False):
+        own = np.unique(found.patients[found.labels == label])
+        some = rng.choice(own, min(int(rng.integers(4, 41)), len(own)), replace=False)
+        kept |= (found.labels == label) & np.isin(found.patients, some)
+    names, labels = np.unique(np.array(found.names)[found.labels[kept]], return_inverse=True)
+    return AuditCases(
+        found.case_ids[kept],
+        tuple(names.tolist()),
+        labels,
+        np.unique(found.patients[kept], return_inverse=True)[1],
+        found.embeddings[kept],
+        found.metric,
+        found.distances[np.ix_(kept, kept)],
+    )
 
 
 def relabelled(neighbours: Neighbours, labels: NDArray[np.intp]) -> Neighbours:
@@ -194,6 +257,7 @@ def measure(bank: Bank, work: Path, n_flips: int) -> dict[str, Any]:
         "balanced_accuracy_nearest": asdict(nearest) if nearest else None,
         "seconds": seconds,
         "wrong_labels": wrong_labels(found, seen, n_flips),
+        "small_banks": small_banks(found, n_flips),
         "near_duplicates": [asdict(pair) for pair in find_near_duplicates(found)],
     }
     if len(bank.phases) > 1:
@@ -217,9 +281,18 @@ def report(bank: Bank, figures: dict[str, Any]) -> None:
             )
             print(
                 f"  a wrong label of a condition {kind} in training ({flipped['n_flips']}): "
-                f"{shares}, strong {flipped['called_strong']['value']:.2f}",
+                f"{shares}, listed {flipped['listed']['value']:.2f} (of "
+                f"{flipped['mean_n_listed']:.0f}), strong {flipped['called_strong']['value']:.2f}",
                 flush=True,
             )
+    small = figures["small_banks"]
+    print(
+        f"  a wrong label in {small['n_banks']} small banks "
+        f"of {small['median_n_cases']:.0f} cases: "
+        f"first {small['first_1']['value']:.2f}, first 3 {small['first_3']['value']:.2f}, "
+        f"listed {small['listed']['value']:.2f} (of {small['mean_n_listed']:.0f})",
+        flush=True,
+    )
     for entry in figures.get("reidentification", ()):
         auc, first = entry["auc"], entry["precision_at_1"]
         print(

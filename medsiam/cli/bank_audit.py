@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from medsiam.evaluation import BankAudit
 
 _METRICS = ("cosine", "euclidean", "mahalanobis")
-_MOST_SHOWN = 20  # conditions in the table
+_MOST_SHOWN = 20  # conditions, and labels that fit least, in a table
 
 
 def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -119,6 +119,7 @@ def _show(bank: ReferenceBank, audit: BankAudit) -> None:
     for number, finding in enumerate(list_findings(audit), start=1):
         print_text(f"{number}. [{finding.severity}] {finding.text}.")
         print_text(f"   What to do: {finding.advice}.")
+    _show_conflicts(audit)
     _show_accuracy(audit)
     print_text("How many more patients would help (gain: cases found less cases wrongly taken):")
     for curve in audit.learning_curves[:_MOST_SHOWN]:
@@ -126,6 +127,29 @@ def _show(bank: ReferenceBank, audit: BankAudit) -> None:
     if len(audit.learning_curves) > _MOST_SHOWN:
         print_text(f"and {len(audit.learning_curves) - _MOST_SHOWN} more; --json gives all")
     print_text(audit.research_use)
+
+
+def _show_conflicts(audit: BankAudit) -> None:
+    rows = [
+        (
+            entry.rank,
+            entry.case_id,
+            entry.condition,
+            entry.looks_like,
+            f"{entry.n_own} and {entry.n_other}",
+            "strong" if entry.strong else None,
+        )
+        for entry in audit.label_conflicts
+    ]
+    if not rows:
+        return
+    table(
+        "Labels that fit least: look at these first, none is proven wrong",
+        ("", "case", "labelled", "looks like", "of 5 nearest: own, other", "conflict"),
+        rows[:_MOST_SHOWN],
+    )
+    if len(rows) > _MOST_SHOWN:
+        print_text(f"and {len(rows) - _MOST_SHOWN} more; --json and the page of --out give all")
 
 
 def _show_accuracy(audit: BankAudit) -> None:

@@ -14,7 +14,9 @@ from PIL import Image
 from medsiam.bank import ReferenceBank
 from medsiam.cli import bank_audit, main
 from medsiam.encoders import save_encoder
+from medsiam.evaluation import audit_bank
 from tests.bank.conftest import tiny_encoder
+from tests.evaluation.audit.samples import clusters
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,19 @@ def test_text_says_findings_accuracy_and_what_it_is_for(bank_folder, capsys):
     assert "- LAM: " in out
     assert "Research use only. Not a medical device." in out
     assert "secret" not in out
+
+
+def test_doubtful_labels_are_a_table_with_the_rest_counted(capsys):
+    """Not more rows than can be read, and no table where nothing is doubted."""
+    blind = clusters(200, apart=0)
+    listed = audit_bank(blind, metric="euclidean")
+    bank_audit._show_conflicts(listed)
+    out = capsys.readouterr().out
+    shown = [c.case_id for c in listed.label_conflicts if c.case_id in out]
+    assert shown == [c.case_id for c in listed.label_conflicts[:20]]
+    assert f"and {len(listed.label_conflicts) - 20} more; --json" in out
+    bank_audit._show_conflicts(audit_bank(clusters(8, apart=8), metric="euclidean"))
+    assert capsys.readouterr().out == ""
 
 
 def test_json_and_files(bank_folder, tmp_path, capsys):

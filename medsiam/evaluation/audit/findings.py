@@ -99,8 +99,9 @@ def _conflicts(audit: BankAudit) -> Iterator[Finding]:
         yield Finding(
             "look",
             "label conflict",
-            f"labels that fit less well than others: {listed(names)}",
-            "these may be hard cases rather than wrong ones; look at them when there is time",
+            f"labels that fit less well than others, the least fitting first: {listed(names)}",
+            "look at the table of labels that fit least, from its top; they may be hard cases "
+            "rather than wrong ones",
             tuple(c.case_id for c in weaker),
         )
 

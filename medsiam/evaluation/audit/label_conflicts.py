@@ -1,16 +1,16 @@
-"""Cases whose label fits least: nearest to patients of another condition, far from their own.
+"""Cases whose label fits least, by three views of all other patients.
 
-The score multiplies three pieces of evidence, each from other patients alone:
+Each view gives a margin: how much better some other condition fits than the own one.
 
-- how much nearer the nearest five patients of another condition lie than those of the own one, or
-  as many as both have (logarithm of the ratio of mean distances);
-- how much better a linear fit to all other patients names that condition than the own one
-  (ridge regression, leave-one-patient-out in closed form);
-- how rarely the two conditions are taken for each other elsewhere in the bank (minus logarithm of
-  the share), because a case between two conditions that always overlap is no surprise.
+- nearest patients: logarithm of the ratio of mean distances to the nearest five patients of both,
+  or as many as both have;
+- linear fit: ridge regression, leave-one-patient-out in closed form;
+- prototypes: logarithm of the ratio of distances to the means of both.
 
-It is 0 where neighbours or fit speak for the label. No case is proven wrong by it: it says where
-to look first.
+Their sizes cannot be compared, their order can: a case's score is minus the mean logarithm of its
+place (as a share of all cases) in the three orders. So a case leads that one view doubts most and
+the others doubt too, and none of them alone can hide it. It is not listed where all three speak for
+its label. No case is proven wrong by it: it says where to look first.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from numpy.typing import NDArray
 
 from medsiam.evaluation.audit.cases import AuditCases
 from medsiam.evaluation.audit.neighbours import VOTERS, Neighbours
+from medsiam.evaluation.audit.prototypes import prototype_spaces
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-_SHOWN = 10
+_FEWEST_SHOWN = 10
+_SHARE_SHOWN = 0.05
+_TIE = 1e-12  # what rounding can make of two equal distances
 _MOST_OF_FIVE = 3
 _RARE = 0.15  # share of taken for each other, below which a conflict is a surprise
 _MUCH = 1.2  # times as far from the own condition as from the other
@@ -40,8 +43,8 @@ class LabelConflict:
     Attributes:
         rank: 1 = fits least.
         case_id, condition: which, and as what it was added.
-        looks_like: the condition that its neighbours have.
-        score: higher = fits less; comparable within one bank only.
+        looks_like: the other condition whose patients lie nearest.
+        score: higher = fits less; comparable within one bank only, and at most log of its cases.
         own_distance, other_distance: mean to the nearest five patients of the two conditions, or
             to as many as both have.
         n_own, n_other: of its five nearest patients, those of the two conditions.
@@ -64,46 +67,68 @@ class LabelConflict:
 
 
 def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[LabelConflict, ...]:
-    """The ten cases whose labels fit least, worst first; fewer where fewer have a score above 0.
+    """The cases whose labels fit least, worst first.
 
-    A condition with one patient is left out: with that patient left out nothing of it remains.
+    Ten, or one in twenty where that is more, and every strong one below them; fewer where no view
+    speaks against more. A condition with one patient is left out: with that patient left out
+    nothing of it remains.
     """
     own, others = condition_distances(found)
-    ratios = _log_ratios(own, others)
+    ratios = _log_ratios(own, others, found.labels)
     rows = np.arange(len(found))
-    ratios[rows, found.labels] = 0.0
     call = ratios.argmax(axis=1)
     ratio = ratios[rows, call]
     confused = _confusion(ratio, call, found)
-    fit = leave_patient_out_margin(found)
-    score = np.maximum(ratio, 0.0) * np.maximum(fit, 0.0) * -np.log(confused)
-    order = [int(i) for i in np.argsort(-score, kind="stable")[:_SHOWN] if score[i] > 0]
     near = neighbours.labels[:, :VOTERS]
-    conflicts = []
-    for rank, i in enumerate(order, start=1):
-        n_own = int((near[i] == found.labels[i]).sum())
-        n_other = int((near[i] == call[i]).sum())
-        conflicts.append(
-            LabelConflict(
-                rank,
-                str(found.case_ids[i]),
-                found.names[found.labels[i]],
-                found.names[call[i]],
-                float(score[i]),
-                float(own[i, call[i]]),
-                float(others[i, call[i]]),
-                n_own,
-                n_other,
-                float(confused[i]),
-                _is_strong(n_own, n_other, float(ratio[i]), float(confused[i])),
-            )
+    n_own = (near == found.labels[:, None]).sum(axis=1)
+    n_other = (near == call[:, None]).sum(axis=1)
+    surrounded = (n_own == 0) & (n_other >= _MOST_OF_FIVE)
+    strong = surrounded & (ratio >= math.log(_MUCH)) & (confused < _RARE)
+    score = label_doubts(found, ratio)
+    order = np.argsort(-score, kind="stable")
+    listed = (rows < max(_FEWEST_SHOWN, math.ceil(_SHARE_SHOWN * len(found)))) | strong[order]
+    return tuple(
+        LabelConflict(
+            rank,
+            str(found.case_ids[i]),
+            found.names[found.labels[i]],
+            found.names[call[i]],
+            float(score[i]),
+            float(own[i, call[i]]),
+            float(others[i, call[i]]),
+            int(n_own[i]),
+            int(n_other[i]),
+            float(confused[i]),
+            bool(strong[i]),
         )
-    return tuple(conflicts)
+        for rank, i in enumerate(order[listed & (score[order] > 0)], start=1)
+    )
 
 
-def _is_strong(n_own: int, n_other: int, ratio: float, confused: float) -> bool:
-    surrounded = n_own == 0 and n_other >= _MOST_OF_FIVE
-    return surrounded and ratio >= math.log(_MUCH) and confused < _RARE
+def label_doubts(found: AuditCases, ratio: Floats) -> Floats:
+    """(n,) how little each label fits, higher = less; 0 where no view speaks against it.
+
+    Also 0 for a condition with one patient, and where there is no other condition.
+
+    Args:
+        found: the cases.
+        ratio: (n,) the margin by the nearest patients; not finite where it is not known.
+    """
+    margins = np.stack([ratio, leave_patient_out_margin(found), prototype_margin(found)])
+    known = np.isfinite(margins).all(axis=0)
+    doubts = np.zeros(len(found))
+    if known.any():
+        places = np.stack([_places(margin) for margin in margins[:, known]])
+        doubts[known] = -np.log(places / known.sum()).mean(axis=0)
+    doubts[(margins <= _TIE).all(axis=0)] = 0.0
+    return doubts
+
+
+def _places(margins: Floats) -> Floats:
+    """(n,) 1 for the largest; equal ones share the mean of their places."""
+    _, group, counts = np.unique(-margins, return_inverse=True, return_counts=True)
+    means: Floats = np.cumsum(counts) - (counts - 1) / 2
+    return means[group]
 
 
 def condition_distances(found: AuditCases) -> tuple[Floats, Floats]:
@@ -128,13 +153,38 @@ def condition_distances(found: AuditCases) -> tuple[Floats, Floats]:
     return np.where(common > 0, own, np.inf), np.where(common > 0, others, np.inf)
 
 
-def _log_ratios(own: Floats, others: Floats) -> Floats:
-    """(n, c) how much nearer the other condition lies; 0 where that is not known."""
-    known = np.isfinite(own) & np.isfinite(others) & (own > 0)
-    floor = 1e-12 * float(np.max(own, initial=1e-300, where=known))
-    safe = np.where(known, own, 1.0) / np.where(known, np.maximum(others, floor), 1.0)
-    ratios: Floats = np.log(safe)
-    return ratios
+def _log_ratios(own: Floats, others: Floats, labels: Codes) -> Floats:
+    """(n, c) how much nearer each other condition lies; minus infinity where that is not known."""
+    known = np.isfinite(own) & np.isfinite(others)
+    known[np.arange(len(labels)), labels] = False
+    floor = max(1e-12 * float(np.max(own, initial=0.0, where=known)), 1e-300)
+    safe = np.maximum(np.where(known, own, 1.0), floor)
+    ratios = np.log(safe / np.maximum(np.where(known, others, 1.0), floor))
+    return np.where(known, ratios, -np.inf)
+
+
+def prototype_margin(found: AuditCases) -> Floats:
+    """(n,) logarithm of the distance to the own prototype over that to the nearest other one.
+
+    Prototypes leave the patient out. The squared distance to a mean of n patients is on average
+    1 + 1/n times that to the true mean, so it is divided by that: else a case of a condition with
+    few patients would always seem far from its own. Not finite where one of the two has nobody.
+    """
+    everyone = np.ones(found.n_patients, dtype=bool)
+    squared = np.empty((len(found), len(found.names)))
+    for space in prototype_spaces(found):
+        squared[space.queries] = np.maximum(space.distances(everyone), 0.0)
+    is_own = np.zeros((found.n_patients, len(found.names)), dtype=bool)
+    is_own[found.role_patients, found.role_labels] = True
+    left = found.patients_per_condition - is_own[found.patients]
+    squared *= np.where(left > 0, left / (left + 1.0), 1.0)
+    rows = np.arange(len(found))
+    mine = squared[rows, found.labels]
+    squared[rows, found.labels] = np.inf
+    best = squared.min(axis=1)
+    floor = max(1e-12 * float(np.max(mine, initial=0.0, where=np.isfinite(mine))), 1e-300)
+    with np.errstate(invalid="ignore"):
+        return np.log(np.maximum(mine, floor)) - np.log(np.maximum(best, floor))
 
 
 def _confusion(ratio: Floats, call: Codes, found: AuditCases) -> Floats:

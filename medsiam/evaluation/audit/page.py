@@ -34,10 +34,10 @@ def audit_page(audit: BankAudit, snapshot: Snapshot, *, name: str) -> str:
         (
             _head(audit, name),
             _findings(audit),
+            _conflicts(audit),
             f"<h2>Pictures</h2>{figure_grid(_drawn(audit, snapshot))}",
             _accuracy(audit),
             _curves(audit),
-            _conflicts(audit),
             _duplicates(audit),
             _origins(audit),
             _betrayal(audit),
@@ -163,8 +163,20 @@ def _conflicts(audit: BankAudit) -> str:
         )
         for c in audit.label_conflicts
     ]
-    head = ["case", "labelled", "looks like", "score", "to its own", "to the other", "of 5 nearest"]
-    words = "The labels that fit least. No case is proven wrong by this: it says where to look."
+    head = [
+        "case",
+        "labelled",
+        "looks like",
+        "score",
+        "to its own",
+        "to the other",
+        "of 5 nearest: own, other",
+    ]
+    words = (
+        "Ten cases, or one in twenty where that is more, by how little their label fits; strong "
+        "conflicts are marked. No case is proven wrong by this: it says where to look, from the "
+        "top."
+    )
     return f"<h2>Labels that fit least</h2><p>{words}</p>{_or_none(head, rows)}\n"
 
 

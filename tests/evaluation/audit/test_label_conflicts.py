@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cosine
+from scipy.stats import rankdata
 
 from medsiam.evaluation.audit.label_conflicts import (
     condition_distances,
     find_label_conflicts,
+    label_doubts,
     leave_patient_out_margin,
+    prototype_margin,
 )
 from medsiam.evaluation.audit.neighbours import find_neighbours
 from tests.evaluation.audit.samples import as_cases, clusters, make_snapshot, shared_patients
@@ -80,6 +84,61 @@ def test_the_closed_form_is_a_fit_without_the_patient(metric):
         for row, predicted in zip(np.flatnonzero(out), x[out] / np.sqrt(scale) @ b, strict=True):
             own = found.labels[row]
             assert margins[row] == pytest.approx(np.delete(predicted, own).max() - predicted[own])
+
+
+@pytest.mark.parametrize("metric", ["cosine", "euclidean"])
+def test_prototypes_leave_the_patient_out_and_few_patients_are_no_reproach(metric):
+    found = as_cases(shared_patients(), metric)
+    margins = prototype_margin(found)
+    for i, x in enumerate(found.embeddings):
+        distances = []
+        for label in range(3):
+            means = [
+                found.embeddings[(found.patients == p) & (found.labels == label)].mean(axis=0)
+                for p in range(found.n_patients)
+                if p != found.patients[i]
+                and ((found.patients == p) & (found.labels == label)).any()
+            ]
+            centre = np.mean(means, axis=0)
+            to = cosine(x, centre) if metric == "cosine" else ((x - centre) ** 2).sum()
+            distances.append(to / (1 + 1 / len(means)))
+        own = distances.pop(found.labels[i])
+        assert margins[i] == pytest.approx(np.log(own / min(distances)))
+
+
+def test_doubt_is_the_mean_logarithm_of_three_places():
+    found = as_cases(shared_patients())
+    rng = np.random.default_rng(0)
+    ratio = np.round(rng.normal(size=len(found)), 1)  # with equal ones
+    views = (ratio, leave_patient_out_margin(found), prototype_margin(found))
+    expected = -np.mean([np.log(rankdata(-view) / len(found)) for view in views], axis=0)
+    for i in range(len(found)):
+        if max(view[i] for view in views) <= 0:
+            expected[i] = 0
+    doubts = label_doubts(found, ratio)
+    assert doubts == pytest.approx(expected)
+    assert 0 < (doubts == 0).sum() < len(found)
+    ratio[7] = -np.inf
+    assert label_doubts(found, ratio)[7] == 0
+
+
+def test_one_in_twenty_is_listed_but_never_fewer_than_ten_and_every_strong_one():
+    rng = np.random.default_rng(0)
+    blind = rng.normal(size=(300, 5))
+    listed = conflicts(make_snapshot(blind, np.resize(["LAM", "PAP", "UIP"], 300), range(300)))
+    assert [entry.rank for entry in listed[:15]] == list(range(1, 16))
+    assert all(entry.strong for entry in listed[15:])
+    assert len(conflicts(make_snapshot(blind[:60], ["LAM", "PAP"] * 30, range(60)))) == 10
+    # Fifteen wrong labels among 120, each condition named by five cases of another.
+    snapshot = clusters(40, apart=12)
+    names = np.array([case.condition for case in snapshot.cases])
+    wrong = np.array([start + step for start in (0, 40, 80) for step in range(5)])
+    names[wrong] = np.roll(names, -40)[wrong]
+    listed = conflicts(make_snapshot(snapshot.embeddings, names, range(120)))
+    assert len(listed) > 10
+    assert all(entry.strong for entry in listed[10:])
+    assert {c.case_id for c in listed if c.strong} <= {f"case-{i:03d}" for i in wrong}
+    assert [entry.score for entry in listed] == sorted((e.score for e in listed), reverse=True)
 
 
 def test_a_condition_of_one_patient_has_no_conflict_of_its_own():
