@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -32,7 +31,9 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 FAR_PERCENTILE = 99
-_MARGIN = 0.02  # a metric must be better by more than this share to be preferred to the one before
+# A metric is preferred to the one before where it is better by more than this, and at nothing
+# worse by as much: as a share of the Brier score, and in AUROC over conditions left out.
+_MARGIN = 0.02
 # Cosine first: the default stays unless another metric is better.
 _TRIED = ("cosine", *(metric for metric in METRICS if metric != "cosine"), MATCH)
 
@@ -169,21 +170,35 @@ def _best_rule(rules: list[tuple[RuleScore, Floats]], found: LeftOut) -> Rule:
 
 
 def _best(measured: list[MetricCalibration]) -> str:
-    """The metric with the best probabilities; without any, the default unless clearly beaten."""
-    best, least = None, math.inf
-    for entry in measured:
-        if entry.probabilities is not None:
-            score = entry.probabilities.brier_conditions
-            if score < (1 - _MARGIN) * least:
-                best, least = entry.metric, score
-    if best is not None:
-        return best
-    first = measured[0]
+    """The default, unless another metric is better at one thing and not worse at the other.
+
+    The two are the probabilities and telling a condition that the bank does not hold. Without
+    probabilities, a metric must be better beyond doubt at naming conditions.
+    """
+    chosen = measured[0]
     for entry in measured[1:]:
-        own, usual = _leading(entry), _leading(first)
-        if own is not None and usual is not None and own.low > usual.high:
-            first = entry
-    return first.metric
+        if entry.probabilities is None or chosen.probabilities is None:
+            better = chosen.probabilities is None and _leads_beyond_doubt(entry, chosen)
+            better |= entry.probabilities is not None
+        else:
+            ours, theirs = entry.probabilities, chosen.probabilities
+            gains = (
+                1 - ours.brier_conditions / max(theirs.brier_conditions, 1e-12),
+                _auroc(entry) - _auroc(chosen),
+            )
+            better = max(gains) > _MARGIN and min(gains) > -_MARGIN
+        if better:
+            chosen = entry
+    return chosen.metric
+
+
+def _auroc(entry: MetricCalibration) -> float:
+    return 0.5 if entry.rejection is None else entry.rejection.auroc
+
+
+def _leads_beyond_doubt(entry: MetricCalibration, other: MetricCalibration) -> bool:
+    ours, theirs = _leading(entry), _leading(other)
+    return ours is not None and theirs is not None and ours.low > theirs.high
 
 
 def _leading(entry: MetricCalibration) -> RuleScore | None:
