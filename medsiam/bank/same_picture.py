@@ -61,16 +61,21 @@ class Pictures:
         asked = np.stack([hash_signs(text, n_bits) for text in hashes])[None]
         return np.asarray(_differing(asked, self.signs)[0] < self.limit)
 
-    def pairs(self) -> tuple[tuple[int, int], ...]:
-        """Positions of cases of two patients that hold the same picture."""
-        found: list[tuple[int, int]] = []
-        for start in range(0, len(self.signs), _ROWS_AT_ONCE):
-            rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(self.signs)))
+    def pairs(self, among: Sequence[int] | None = None) -> tuple[tuple[int, int], ...]:
+        """Positions of cases of two patients that hold the same picture, the earlier one first.
+
+        Args:
+            among: positions, one of which must be of the pair; None: any.
+        """
+        asking = np.arange(len(self.signs)) if among is None else np.asarray(among, dtype=np.intp)
+        found: set[tuple[int, int]] = set()
+        for start in range(0, len(asking), _ROWS_AT_ONCE):
+            rows = asking[start : start + _ROWS_AT_ONCE]
             same = _differing(self.signs[rows], self.signs) < self.limit
             same &= self.patients[rows, None] != self.patients
-            same &= rows[:, None] < np.arange(len(self.signs))
-            found += [(start + int(i), int(j)) for i, j in np.argwhere(same)]
-        return tuple(found)
+            for i, j in zip(*(part.tolist() for part in np.nonzero(same)), strict=True):
+                found.add((min(int(rows[i]), j), max(int(rows[i]), j)))
+        return tuple(sorted(found))
 
 
 def _signs(hashes: Sequence[Sequence[str | None]]) -> Signs:

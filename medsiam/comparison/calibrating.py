@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from medsiam.comparison.space import MATCH, TwinHead
 from medsiam.comparison.twin_head import has_twin_head, read_twin_head
 from medsiam.comparison.yardstick import case_arrays
 from medsiam.distances import METRICS
-from medsiam.errors import BankError, UsageError
+from medsiam.errors import BankError, NothingToDoError, UsageError
 from medsiam.metrics import cluster_bootstrap, mean_over_queries
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 FAR_PERCENTILE = 99
-# A metric is preferred to the one before where it is better by more than this, and at nothing
-# worse by as much: as a share of the Brier score, and in AUROC over conditions left out.
-_MARGIN = 0.02
+_MARGIN = 0.02  # a metric must be better by more than this share to be preferred to the one before
 # Cosine first: the default stays unless another metric is better.
 _TRIED = ("cosine", *(metric for metric in METRICS if metric != "cosine"), MATCH)
 
@@ -46,7 +45,8 @@ def calibrate(bank: ReferenceBank, *, random_state: int = 0) -> Calibration:
         random_state: seed of folds and intervals.
 
     Raises:
-        BankError: a bank that cannot be measured at all.
+        BankError: a bank of one patient.
+        NothingToDoError: a bank on which nothing can be measured yet.
     """
     snapshot = bank.snapshot()
     cases = case_arrays(snapshot)
@@ -71,6 +71,12 @@ def calibrate(bank: ReferenceBank, *, random_state: int = 0) -> Calibration:
             )
         except UsageError as error:
             not_measured[metric] = str(error)
+    if not any(entry.n_cases or entry.far_limit is not None for entry in measured):
+        raise NothingToDoError(
+            f"nothing can be measured on bank {bank.name}: no two of its patients share a "
+            f"condition, and {FEWEST_FOR_A_LIMIT} patients are needed to tell how far off a scan "
+            "lies; add patients, and calibrate again. Comparisons go on without a calibration"
+        )
     return Calibration(
         form=FORM,
         metric=_best(measured),
@@ -170,30 +176,32 @@ def _best_rule(rules: list[tuple[RuleScore, Floats]], found: LeftOut) -> Rule:
 
 
 def _best(measured: list[MetricCalibration]) -> str:
-    """The default, unless another metric is better at one thing and not worse at the other.
+    """The best probabilities among the metrics that tell what the bank does not hold.
 
-    The two are the probabilities and telling a condition that the bank does not hold. Without
-    probabilities, a metric must be better beyond doubt at naming conditions.
+    Without any probabilities, the default unless another names conditions better beyond doubt.
     """
-    chosen = measured[0]
+    chosen, least = measured[0], math.inf
+    for entry in _open_eyed(measured):
+        if entry.probabilities is None:
+            continue
+        score = entry.probabilities.brier_conditions
+        if score < (1 - _MARGIN) * least:
+            chosen, least = entry, score
+    if not math.isinf(least):
+        return chosen.metric
     for entry in measured[1:]:
-        if entry.probabilities is None or chosen.probabilities is None:
-            better = chosen.probabilities is None and _leads_beyond_doubt(entry, chosen)
-            better |= entry.probabilities is not None
-        else:
-            ours, theirs = entry.probabilities, chosen.probabilities
-            gains = (
-                1 - ours.brier_conditions / max(theirs.brier_conditions, 1e-12),
-                _auroc(entry) - _auroc(chosen),
-            )
-            better = max(gains) > _MARGIN and min(gains) > -_MARGIN
-        if better:
+        if _leads_beyond_doubt(entry, chosen):
             chosen = entry
     return chosen.metric
 
 
-def _auroc(entry: MetricCalibration) -> float:
-    return 0.5 if entry.rejection is None else entry.rejection.auroc
+def _open_eyed(measured: list[MetricCalibration]) -> list[MetricCalibration]:
+    """Metrics that tell a condition left out not clearly worse than the one that does it best."""
+    told = [entry.rejection for entry in measured if entry.rejection is not None]
+    if not told:
+        return measured
+    enough = max(told, key=lambda rejection: rejection.auroc).low
+    return [e for e in measured if e.rejection is not None and e.rejection.auroc >= enough]
 
 
 def _leads_beyond_doubt(entry: MetricCalibration, other: MetricCalibration) -> bool:

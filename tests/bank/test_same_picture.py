@@ -60,6 +60,8 @@ def test_pictures_that_are_alike_anyway_lower_the_limit():
 def test_copies_within_the_bank_do_not_hide_others():
     twice = bank_of(12, ("other", [text_of(bits_of(0))]), ("another", [text_of(bits_of(1, 4))]))
     assert twice.pairs() == ((0, 12), (1, 13))
+    assert twice.pairs([13]) == ((1, 13),)
+    assert twice.pairs([0, 5]) == ((0, 12),)
     assert twice.same_as([text_of(bits_of(5, 30))])[5]
 
 
