@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsiam.bank.store import Snapshot
-from medsiam.preprocessing.picture_hash import hash_signs
+from medsiam.preprocessing.perceptual_hash import hash_signs
 
 Signs = NDArray[np.float32]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from medsiam.bank.case import Case
 from medsiam.errors import BankError
-from medsiam.preprocessing.picture_hash import picture_hash
+from medsiam.preprocessing.perceptual_hash import picture_hash
 
 if TYPE_CHECKING:
     from medsiam.scans.scan import Scan

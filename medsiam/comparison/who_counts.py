@@ -18,7 +18,7 @@ from medsiam.comparison.result import Match
 from medsiam.comparison.same_patient import suspiciously_near
 from medsiam.comparison.yardstick import Yardstick
 from medsiam.errors import BankError
-from medsiam.preprocessing.picture_hash import picture_hash
+from medsiam.preprocessing.perceptual_hash import picture_hash
 from medsiam.scans.scan import Scan
 
 Which = NDArray[np.bool_]

@@ -10,7 +10,7 @@ from medsiam.bank.store import Snapshot
 from medsiam.comparison.who_counts import matches_of, who_counts
 from medsiam.comparison.yardstick import yardstick
 from medsiam.errors import BankError
-from medsiam.preprocessing.picture_hash import picture_hash
+from medsiam.preprocessing.perceptual_hash import picture_hash
 from tests.comparison.stub_bank import make_bank, make_scan, ring_bank
 
 

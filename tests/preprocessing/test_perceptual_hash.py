@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.fft import dctn
 from scipy.ndimage import gaussian_filter, zoom
 
-from medsiam.preprocessing.picture_hash import hash_distance, hash_signs, picture_hash
+from medsiam.preprocessing.perceptual_hash import hash_distance, hash_signs, picture_hash
 from medsiam.scans.scan import Scan
 
 
