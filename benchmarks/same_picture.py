@@ -51,7 +51,8 @@ def scaled(share: float) -> Callable[[Grey], Grey]:
     def scale(values: Grey) -> Grey:
         for axis in range(min(values.ndim, 3) if values.shape[-1] != 3 else 2):
             n = values.shape[axis]
-            places = np.linspace(0, n - 1, max(2, round(share * n)))
+            n_new = max(2, round(share * n))
+            places = np.clip((np.arange(n_new) + 0.5) * n / n_new - 0.5, 0, n - 1)
             low = np.minimum(places.astype(np.intp), n - 2)
             part = (places - low).reshape([-1 if a == axis else 1 for a in range(values.ndim)])
             first, second = values.take(low, axis), values.take(low + 1, axis)
