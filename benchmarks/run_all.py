@@ -13,6 +13,7 @@ SCRIPTS = (
     "held_out.py",
     "calibration.py",
     "comparison.py",
+    "same_picture.py",
     "audit.py",
     "training_speed.py",
 )

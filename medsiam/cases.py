@@ -9,6 +9,7 @@ notice. Paths are absolute or relative to the CSV.
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,8 @@ class CaseRow:
         row: line of the CSV; the header is line 1.
         path: absolute.
         path_text: the path as written in the table.
-        case_id: as given, else `path_text` without its suffixes.
+        case_id: as given, else the path relative to the table, without its suffixes; of a file
+            outside the table's folder only the name, for folders may be named after patients.
         phase: name of the scan among the scans of its case; "" where the row has no case_id, so
             that its scan is a case of its own.
         extra: (column, value) of the columns without a use of their own, for evaluation by slices
@@ -121,7 +123,11 @@ def read_case_table(path: Path | str, *, check_files: bool = True) -> CaseTable:
     header, records = _read_csv(table)
     columns = _columns(table, header)
     faults: list[str] = []
-    rows = [_row(number, record, columns, table.parent, faults) for number, record in records]
+    names = _case_ids([record for _, record in records], columns, table.parent)
+    rows = [
+        _row(number, record, columns, table.parent, faults, case_id=name)
+        for (number, record), name in zip(records, names, strict=True)
+    ]
     if not rows and not faults:
         faults.append("there is no row below the header")
     if check_files:
@@ -192,7 +198,13 @@ def _columns(table: Path, header: list[str]) -> dict[str, str]:
 
 
 def _row(
-    number: int, record: dict[str, str], columns: dict[str, str], folder: Path, faults: list[str]
+    number: int,
+    record: dict[str, str],
+    columns: dict[str, str],
+    folder: Path,
+    faults: list[str],
+    *,
+    case_id: str,
 ) -> CaseRow:
     cells = {name: record.get(column) or None for name, column in columns.items()}
     for name in ("path", "condition"):
@@ -205,7 +217,7 @@ def _row(
         path=(folder / path_text).absolute(),
         path_text=path_text,
         condition=cells["condition"] or "",
-        case_id=cells.get("case_id") or _without_suffixes(path_text),
+        case_id=case_id,
         patient_id=cells.get("patient_id"),
         group=cells.get("group"),
         split=cells.get("split"),
@@ -230,6 +242,39 @@ def _extra(
     """What no field has taken; a phase too, where no case_id gives it a meaning."""
     used = set(columns.values()) - (set() if joined else {"phase"})
     return tuple((name, value) for name, value in record.items() if value and name not in used)
+
+
+def _case_ids(records: list[dict[str, str]], columns: dict[str, str], folder: Path) -> list[str]:
+    """The case_id of each row; no two files share one that is made from their names."""
+    given = [record.get(columns.get("case_id", ""), "") for record in records]
+    paths = [record.get(columns["path"], "") for record in records]
+    named = [own or _inside(path, folder) for own, path in zip(given, paths, strict=True)]
+    taken = {name for name in named if name}
+    made: dict[str, str] = {}  # a path that is named twice is one file
+    for name, path in zip(named, paths, strict=True):
+        if name is None and path not in made:
+            made[path] = _free(_without_suffixes(Path(path).name), taken)
+            taken.add(made[path])
+    return [made[path] if name is None else name for name, path in zip(named, paths, strict=True)]
+
+
+def _inside(path_text: str, folder: Path) -> str | None:
+    """The name of a file by its place beside the table; None for an absolute path elsewhere."""
+    path = Path(path_text)
+    if not path.is_absolute():
+        return _without_suffixes(path_text)
+    if not path.is_relative_to(folder.absolute()):
+        return None
+    return _without_suffixes(path.relative_to(folder.absolute()).as_posix())
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with a number where it is taken."""
+    numbers = itertools.count(2)
+    found = name
+    while found in taken:
+        found = f"{name} ({next(numbers)})"
+    return found
 
 
 def _without_suffixes(path_text: str) -> str:

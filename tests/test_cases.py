@@ -34,6 +34,27 @@ def test_an_absolute_path_stays(tmp_path):
     assert read_case_table(table).rows[0].path == scan
 
 
+def test_a_path_outside_the_tables_folder_names_no_folder(tmp_path):
+    for folder in ("Smith_John", "Doe_Jane", "table"):
+        (tmp_path / folder / "own").mkdir(parents=True)
+        (tmp_path / folder / "own" / "scan.png").write_bytes(b"x")
+    john, jane = (tmp_path / name / "own" / "scan.png" for name in ("Smith_John", "Doe_Jane"))
+    inside = tmp_path / "table" / "own" / "scan.png"
+    text = f"path,condition,case_id\n{john},X,\n{jane},X,\n{inside},X,\nown/scan.png,Y,scan (2)\n"
+    rows = read_case_table(write(tmp_path / "table", text)).rows
+    assert [row.case_id for row in rows] == ["scan", "scan (3)", "own/scan", "scan (2)"]
+    assert [row.path for row in rows] == [john, jane, inside, inside]
+
+
+def test_the_same_absolute_path_twice_is_one_case_and_refused(tmp_path):
+    scan = tmp_path / "scan.png"
+    scan.write_bytes(b"x")
+    (tmp_path / "table").mkdir()
+    table = write(tmp_path / "table", f"path,condition\n{scan},X\n{scan},X\n")
+    with pytest.raises(CaseTableError, match=r"case scan \(lines 2, 3\)"):
+        read_case_table(table)
+
+
 def test_group_takes_the_place_of_an_empty_patient_and_rows_alone_are_said(tmp_path):
     text = "path,condition,patient_id,group\na.png,X,,smear1\nb.png,X,,\n"
     table = read_case_table(write(tmp_path, text, "a.png", "b.png"))

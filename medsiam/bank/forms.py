@@ -33,7 +33,7 @@ def check_form(found: int, path: Path) -> None:
 def upgrade(connection: Connection) -> None:
     """Bring the bank to the newest form, within the transaction of its first change.
 
-    Columns and tables are added; of the rows only earlier removals change: they get a checksum.
+    Columns and tables are added; of the rows only removals of form 1 change: they get a checksum.
     """
     found = form_of(connection)
     if found == schema.SCHEMA_VERSION:
@@ -48,7 +48,8 @@ def upgrade(connection: Connection) -> None:
                 connection.exec_driver_sql(
                     f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"
                 )
-    _seal_removals(connection)
+    if found == 1:
+        _seal_removals(connection)
     connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ from medsiam.bank.admission import check_phases
 from medsiam.bank.case import PROOFS
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.reference_bank import ReferenceBank
+from medsiam.bank.same_picture import Pictures
 from medsiam.bank.who import operating_user
 from medsiam.cases import CaseRow, CaseTable, group_cases
 from medsiam.errors import BankError, MedsiamError, ScanError, UsageError
@@ -93,7 +94,26 @@ def add_case_table(  # noqa: PLR0913 - what holds for all rows, each by its name
         why=why or f"from {table.path.name}",
         on_refused=reading.refuse,
     )
-    return Intake(tuple(case.case_id for case in added), reading.failed, reading.notices)
+    names = tuple(case.case_id for case in added)
+    return Intake(names, reading.failed, (*reading.notices, *_same_pictures(bank, names)))
+
+
+def _same_pictures(bank: ReferenceBank, added: Sequence[str]) -> tuple[str, ...]:
+    """Name the added cases that show the picture of another patient's case."""
+    snapshot = bank.snapshot()
+    names = [case.case_id for case in snapshot.cases]
+    new = set(added)
+    rows = [row for row, name in enumerate(names) if name in new]
+    pairs = Pictures.of(snapshot).pairs(rows)
+    if not pairs:
+        return ()
+    shown = "; ".join(f"{names[b]} as {names[a]}" for a, b in pairs[:_CASES_NAMED])
+    more = f"; and {len(pairs) - _CASES_NAMED} more" if len(pairs) > _CASES_NAMED else ""
+    return (
+        "these cases seem to show the same picture as a case of another patient, or of an unknown "
+        f"one: {shown}{more}. Look at them: where it is one patient, remove one of the two, or add "
+        "it again under the same patient_id",
+    )
 
 
 class _Reading:

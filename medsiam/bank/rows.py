@@ -136,6 +136,7 @@ def record_to_values(
             "window": _to_json(facts.window),
             "photometric": facts.photometric,
             "kept_digest": facts.kept_digest,
+            "picture_hash": facts.picture_hash,
         }
         for position, (phase, facts) in enumerate(zip(case.phases, record.scans, strict=True))
     ]
@@ -210,6 +211,7 @@ def scan_facts(row: Row[Any]) -> ScanFacts:
         window=_from_json(row.window),
         photometric=row.photometric,
         kept_digest=row.kept_digest,
+        picture_hash=row.picture_hash,
     )
 
 
@@ -218,7 +220,11 @@ def _covered(
 ) -> list[object]:
     """Return what the checksum of a case is taken over; as in form 1 where nothing new is said."""
     said = {name: text for name, text in later.items() if text is not None}
-    facts_of_scans = [[*scan[:-1], *_said(scan[-1])] for scan in scans]
+    facts_of_scans = [
+        # The last came with form 3, the last but one with form 2.
+        [*scan[:-2], *_said(scan[-2]), *([] if scan[-1] is None else [["picture", scan[-1]]])]
+        for scan in scans
+    ]
     return [list(fields), facts_of_scans, *([said] if said else [])]
 
 

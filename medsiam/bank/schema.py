@@ -4,7 +4,7 @@ meta          what was fixed when the bank was made
 versions      one row per change
 cases         what is known of each case; in a version if added_version <= number and it was
               not removed by then
-scans         facts of each scan of a case, and the checksum of its kept file
+scans         facts of each scan of a case, the checksum of its kept file, the hash of its picture
 embeddings    one vector per scan, apart from the facts so that reading facts stays quick
 calibrations  what the distances of this bank mean, as one document each (since form 2)
 
@@ -36,13 +36,13 @@ from sqlalchemy import (
 )
 
 APPLICATION_ID = 0x4D534D42  # "MSMB", in the header of bank.sqlite
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
 
-def _later(name: str) -> Column[str]:
-    return Column(name, Text, info={"since": 2})
+def _later(name: str, since: int = 2) -> Column[str]:
+    return Column(name, Text, info={"since": since})
 
 
 meta = Table(
@@ -110,6 +110,7 @@ scans = Table(
     Column("window", Text),
     Column("photometric", Text),
     _later("kept_digest"),
+    _later("picture_hash", since=3),
 )
 
 embeddings = Table(

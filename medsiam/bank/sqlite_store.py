@@ -97,7 +97,12 @@ class SqliteStore:
         for row, record in zip(embeddings, records, strict=True):
             row[:] = record.vectors.ravel()
         embeddings.flags.writeable = False
-        return Snapshot(chosen.number, tuple(record.case for record in records), embeddings)
+        return Snapshot(
+            chosen.number,
+            tuple(record.case for record in records),
+            embeddings,
+            tuple(tuple(facts.picture_hash for facts in record.scans) for record in records),
+        )
 
     def record(self, case_id: str) -> CaseRecord:
         """One case of the newest version.

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from medsiam.bank.case import Case
 from medsiam.errors import BankError
+from medsiam.preprocessing.perceptual_hash import picture_hash
 
 if TYPE_CHECKING:
     from medsiam.scans.scan import Scan
@@ -56,6 +57,8 @@ class ScanFacts:
     window: tuple[float, float] | None
     photometric: str | None
     kept_digest: str | None = None  # sha256 of the kept file; None where none is kept, or unknown
+    # None for a scan of one value, and for what a program before form 3 has added.
+    picture_hash: str | None = None
 
     @classmethod
     def of(cls, scan: Scan) -> ScanFacts:
@@ -70,6 +73,7 @@ class ScanFacts:
             body_part=scan.body_part,
             window=None if scan.window is None else (float(scan.window[0]), float(scan.window[1])),
             photometric=scan.photometric,
+            picture_hash=picture_hash(scan),
         )
 
 
@@ -141,11 +145,14 @@ class Snapshot:
         version: number of the version.
         cases: in order of addition.
         embeddings: (n_cases, n_phases * embedding_dim) float32, same order, read-only.
+        picture_hashes: of the scans of each case, same order; apart from the cases, for they are
+            never shown.
     """
 
     version: int
     cases: tuple[Case, ...]
     embeddings: NDArray[np.float32] = field(repr=False)
+    picture_hashes: tuple[tuple[str | None, ...], ...] = field(default=(), repr=False)
 
     @property
     def conditions(self) -> tuple[str, ...]:

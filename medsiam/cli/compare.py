@@ -137,16 +137,18 @@ def _pool(
     from medsiam.comparison import pool_distance
     from medsiam.scans import read_scan
 
-    earlier = None
+    before = []
     if args.earlier is not None:
-        earlier = bank.encoder.embed([read_scan(args.earlier, allow_resample=args.allow_resample)])
+        before = [read_scan(args.earlier, allow_resample=args.allow_resample)]
     return pool_distance(
         bank.encoder.embed(scans),
         bank,
         args.normal,
+        scans=scans,
         metric=metric,
         patient_id=args.patient_id or scans[0].patient_id,
-        earlier=earlier,
+        earlier=bank.encoder.embed(before) if before else None,
+        earlier_scans=before,
         version=args.version,
     )
 

@@ -22,7 +22,7 @@ from medsiam.comparison.space import MATCH, TwinHead
 from medsiam.comparison.twin_head import has_twin_head, read_twin_head
 from medsiam.comparison.yardstick import case_arrays
 from medsiam.distances import METRICS
-from medsiam.errors import BankError, UsageError
+from medsiam.errors import BankError, NothingToDoError, UsageError
 from medsiam.metrics import cluster_bootstrap, mean_over_queries
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def calibrate(bank: ReferenceBank, *, random_state: int = 0) -> Calibration:
         random_state: seed of folds and intervals.
 
     Raises:
-        BankError: a bank that cannot be measured at all.
+        BankError: a bank of one patient.
+        NothingToDoError: a bank on which nothing can be measured yet.
     """
     snapshot = bank.snapshot()
     cases = case_arrays(snapshot)
@@ -70,6 +71,12 @@ def calibrate(bank: ReferenceBank, *, random_state: int = 0) -> Calibration:
             )
         except UsageError as error:
             not_measured[metric] = str(error)
+    if not any(entry.n_cases or entry.far_limit is not None for entry in measured):
+        raise NothingToDoError(
+            f"nothing can be measured on bank {bank.name}: no two of its patients share a "
+            f"condition, and {FEWEST_FOR_A_LIMIT} patients are needed to tell how far off a scan "
+            "lies; add patients, and calibrate again. Comparisons go on without a calibration"
+        )
     return Calibration(
         form=FORM,
         metric=_best(measured),
@@ -169,21 +176,37 @@ def _best_rule(rules: list[tuple[RuleScore, Floats]], found: LeftOut) -> Rule:
 
 
 def _best(measured: list[MetricCalibration]) -> str:
-    """The metric with the best probabilities; without any, the default unless clearly beaten."""
-    best, least = None, math.inf
-    for entry in measured:
-        if entry.probabilities is not None:
-            score = entry.probabilities.brier_conditions
-            if score < (1 - _MARGIN) * least:
-                best, least = entry.metric, score
-    if best is not None:
-        return best
-    first = measured[0]
+    """The best probabilities among the metrics that tell what the bank does not hold.
+
+    Without any probabilities, the default unless another names conditions better beyond doubt.
+    """
+    chosen, least = measured[0], math.inf
+    for entry in _open_eyed(measured):
+        if entry.probabilities is None:
+            continue
+        score = entry.probabilities.brier_conditions
+        if score < (1 - _MARGIN) * least:
+            chosen, least = entry, score
+    if not math.isinf(least):
+        return chosen.metric
     for entry in measured[1:]:
-        own, usual = _leading(entry), _leading(first)
-        if own is not None and usual is not None and own.low > usual.high:
-            first = entry
-    return first.metric
+        if _leads_beyond_doubt(entry, chosen):
+            chosen = entry
+    return chosen.metric
+
+
+def _open_eyed(measured: list[MetricCalibration]) -> list[MetricCalibration]:
+    """Metrics that tell a condition left out not clearly worse than the one that does it best."""
+    told = [entry.rejection for entry in measured if entry.rejection is not None]
+    if not told:
+        return measured
+    enough = max(told, key=lambda rejection: rejection.auroc).low
+    return [e for e in measured if e.rejection is not None and e.rejection.auroc >= enough]
+
+
+def _leads_beyond_doubt(entry: MetricCalibration, other: MetricCalibration) -> bool:
+    ours, theirs = _leading(entry), _leading(other)
+    return ours is not None and theirs is not None and ours.low > theirs.high
 
 
 def _leading(entry: MetricCalibration) -> RuleScore | None:

@@ -12,21 +12,20 @@ from numpy.typing import NDArray
 
 from medsiam._version import __version__
 from medsiam.comparison.in_use import calibration_in_use
-from medsiam.comparison.matching import rank_by_distance
 from medsiam.comparison.notes import limit_notes, patient_notes, ranking_notes, set_notes
 from medsiam.comparison.query import query_facts, query_patient
 from medsiam.comparison.ranking import rank, without_probabilities
-from medsiam.comparison.result import Comparison, Match, Rule
-from medsiam.comparison.same_patient import suspiciously_near
+from medsiam.comparison.result import Comparison, Rule
 from medsiam.comparison.scope import check_scope
 from medsiam.comparison.settings import Settings
 from medsiam.comparison.verdict import give_verdict
+from medsiam.comparison.who_counts import matches_of, who_counts
 from medsiam.comparison.yardstick import Yardstick, yardstick
 from medsiam.errors import BankError, EncoderError, EncoderMismatchError
 from medsiam.scans.scan import Scan
 
 if TYPE_CHECKING:
-    from medsiam.bank import Case, ReferenceBank, Snapshot
+    from medsiam.bank import ReferenceBank, Snapshot
 
 
 _NOTHING_ALIKE = "the query is like nothing in this bank, so its condition may not be among these"
@@ -154,14 +153,12 @@ def _answer(
     point = measured.space.points(vector[np.newaxis])
     distances = measured.space.distances(point, measured.points)[0]
     patient = bank.hash_patient(patient_id) if patient_id else None
-    known_as = _cases_holding(scans, measured.records)
-    own = ~_other_patients(measured.records, patient, known_as)
-    keep, suspects = _counting(distances, own, measured, bank.name)
+    who = who_counts(distances, scans, measured, patient=patient, bank_name=bank.name)
     ranking = rank(
         point[0],
         distances,
         measured,
-        keep,
+        who.keep,
         used.calibrated,
         k=settings.k,
         rule=used.rule,
@@ -170,8 +167,6 @@ def _answer(
     scope = check_scope(
         [scan.modality for scan in scans], [scan.body_part for scan in scans], measured.records
     )
-    same = _suspicious_matches(distances, suspects, measured)
-    n_same_patient = int(own.sum())
     verdict = give_verdict(
         ranking, scope_fault=scope.fault, rule=used.rule, calibrated=used.calibrated
     )
@@ -179,13 +174,7 @@ def _answer(
     notes = (
         *used.notes,
         *scope.notes,
-        *patient_notes(
-            measured.records,
-            patient=patient,
-            n_left_out=n_same_patient,
-            known_as=known_as,
-            suspects=same,
-        ),
+        *patient_notes(who, measured, patient=patient),
         *ranking_notes(ranking, measured, k=settings.k, foreign=foreign),
         *limit_notes(verdict),
     )
@@ -204,8 +193,8 @@ def _answer(
         metric=used.metric,
         rule=used.rule,
         k=settings.k,
-        n_cases=len(keep),
-        n_same_patient=n_same_patient,
+        n_cases=len(who.keep),
+        n_same_patient=int(who.own.sum()),
         encoder_fingerprint=bank.encoder_card.fingerprint,
         encoder_name=bank.encoder_card.name,
         bank_name=bank.name,
@@ -216,42 +205,8 @@ def _answer(
         medsiam_version=__version__,
         condition_set=held,
         evidence=ranking.evidence,
-        maybe_same_patient=same,
+        maybe_same_patient=matches_of(who.near | who.copies, distances, measured),
         calibration=used.facts,
-    )
-
-
-def _counting(
-    distances: NDArray[np.float64], own: NDArray[np.bool_], measured: Yardstick, bank_name: str
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(n,) cases that count, and (n,) those too near to be of another patient than the query."""
-    suspects = suspiciously_near(distances, ~own, measured.others)
-    # All that a suspected patient has is left out, unless nothing else is there.
-    suspected = ~own & np.isin(measured.cases.patients, measured.cases.patients[suspects])
-    keep = ~own & ~suspected
-    if not keep.any() and suspected.any():
-        keep, suspects = suspected, np.zeros_like(suspects)
-    if not keep.any():
-        raise BankError(
-            f"all {_counted(len(keep), 'case')} of bank {bank_name} belong to the query's own "
-            "patient, who never counts as a match; add cases of other patients"
-        )
-    return keep, suspects
-
-
-def _suspicious_matches(
-    distances: NDArray[np.float64], suspects: NDArray[np.bool_], measured: Yardstick
-) -> tuple[Match, ...]:
-    order = rank_by_distance(distances, measured.cases.case_ids)
-    return tuple(
-        Match(
-            rank=number,
-            case_id=measured.records[place].case_id,
-            condition=measured.records[place].condition,
-            patient=measured.records[place].patient,
-            distance=float(distances[place]),
-        )
-        for number, place in enumerate(order[suspects[order]], start=1)
     )
 
 
@@ -271,23 +226,6 @@ def _checked(
             "look at the scan for damaged values"
         )
     return vector
-
-
-def _cases_holding(scans: tuple[Scan, ...], cases: tuple[Case, ...]) -> tuple[Case, ...]:
-    """Cases that hold one of these scans, value by value, under whatever patient."""
-    hashes = {scan.content_hash for scan in scans}
-    return tuple(case for case in cases if not hashes.isdisjoint(case.content_hashes))
-
-
-def _other_patients(
-    cases: tuple[Case, ...], patient: str | None, known_as: tuple[Case, ...]
-) -> NDArray[np.bool_]:
-    """(n,) true for cases that are surely not of the query's patient, as far as is known."""
-    own_patients = {patient, *(case.patient for case in known_as)} - {None}
-    own_cases = {case.case_id for case in known_as}
-    return np.array(
-        [case.patient not in own_patients and case.case_id not in own_cases for case in cases]
-    )
 
 
 def _counted(n: int, noun: str) -> str:

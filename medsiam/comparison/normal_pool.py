@@ -8,6 +8,7 @@ disease severity evaluation and change detection in medical imaging", npj Digita
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medsiam.comparison.matching import CaseArrays
+from medsiam.comparison.who_counts import who_counts
 from medsiam.comparison.yardstick import yardstick
 from medsiam.errors import UsageError
+from medsiam.scans.scan import Scan
 
 if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank
@@ -67,14 +70,16 @@ class PoolDistance:
         )
 
 
-def pool_distance(
+def pool_distance(  # noqa: PLR0913 - two dates, each with its scans
     embedding: NDArray[np.floating],
     bank: ReferenceBank,
     condition: str,
     *,
+    scans: Sequence[Scan] = (),
     metric: str = "cosine",
     patient_id: str | None = None,
     earlier: NDArray[np.floating] | None = None,
+    earlier_scans: Sequence[Scan] = (),
     version: int | None = None,
 ) -> PoolDistance:
     """Measure a scan against all patients of one condition.
@@ -83,22 +88,33 @@ def pool_distance(
         embedding: (d,) of the query.
         bank: holds the pool.
         condition: of the pool.
+        scans: what was embedded, so that the same scan under another name does not count.
         metric: one of `COMPARISON_METRICS`; "mahalanobis" is replaced by cosine, because the pool
             taught the spread and so lies nearer than any query can.
-        patient_id: the query's patient, whose own cases never count.
+        patient_id: the query's patient, whose own cases never count; nor do those that lie too
+            near to be of another patient.
         earlier: (d,) of an earlier scan of the same patient.
+        earlier_scans: what was embedded for it.
         version: of the bank; None: the newest.
 
     Raises:
         UsageError: no such condition, or fewer than five other patients of it.
+        BankError: all cases of the bank are of the query's own patient.
     """
     if metric == "mahalanobis":
         metric = "cosine"
     snapshot = bank.snapshot(version)
     measured = yardstick(bank, snapshot, metric)
+    asked = (
+        [(embedding, scans)] if earlier is None else [(embedding, scans), (earlier, earlier_scans)]
+    )
+    queries = measured.space.points(np.stack([np.asarray(e).reshape(-1) for e, _ in asked]))
     own = bank.hash_patient(patient_id) if patient_id else None
-    others = np.array([own is None or case.patient != own for case in measured.records])
-    pool = others & (measured.cases.conditions == condition)
+    pool = measured.cases.conditions == condition
+    to_all = measured.space.distances(queries, measured.points)
+    for distances, (_, held) in zip(to_all, asked, strict=True):
+        who = who_counts(distances, held, measured, patient=own, bank_name=bank.name)
+        pool &= who.keep & (not who.only_suspects)
     cases, points = measured.cases.only(pool), measured.points[pool]
     if not pool.any() or cases.n_patients < MIN_PATIENTS:
         n = cases.n_patients if pool.any() else 0
@@ -107,9 +123,7 @@ def pool_distance(
             f"others with condition {condition!r}; its conditions are "
             f"{', '.join(snapshot.conditions)}"
         )
-    asked = [embedding] if earlier is None else [embedding, earlier]
-    queries = measured.space.points(np.stack([np.asarray(e).reshape(-1) for e in asked]))
-    medians = _medians(measured.space.distances(queries, points), cases)
+    medians = _medians(to_all[:, pool], cases)
     rows = np.unique(np.linspace(0, len(cases) - 1, _MOST_ASKING).astype(np.intp))
     among = measured.space.distances(points[rows], points)
     among[cases.patients[rows, None] == cases.patients] = np.inf

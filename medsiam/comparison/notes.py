@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medsiam.bank.case import Case
 from medsiam.comparison.conformal import ConditionSet, fewest_patients
 from medsiam.comparison.digits import in_digits
 from medsiam.comparison.ranking import Ranking
-from medsiam.comparison.result import ConditionRank, Match, Verdict
+from medsiam.comparison.result import ConditionRank, Verdict
+from medsiam.comparison.who_counts import WhoCounts
 from medsiam.comparison.yardstick import Yardstick
 
 _POOLED = (
@@ -51,36 +51,20 @@ def limit_notes(verdict: Verdict) -> tuple[str, ...]:
     )
 
 
-def patient_notes(
-    cases: Sequence[Case],
-    *,
-    patient: str | None,
-    n_left_out: int,
-    known_as: Sequence[Case],
-    suspects: Sequence[Match] = (),
-) -> tuple[str, ...]:
+def patient_notes(who: WhoCounts, measured: Yardstick, *, patient: str | None) -> tuple[str, ...]:
     """About the query's own patient and about cases without a patient.
 
     Args:
-        cases: of the bank.
+        who: counts, and who does not.
+        measured: the bank.
         patient: of the query, hashed; None where unknown.
-        n_left_out: cases of the query's own patient.
-        known_as: cases that hold a scan of the query, value by value.
-        suspects: cases that lie too near to be of another patient.
     """
-    notes = []
-    if suspects:
-        names = ", ".join(match.case_id for match in suspects)
-        notes.append(
-            f"This may be the same patient as case {names}, or the same scan saved again: it lies "
-            "nearer than different patients of this bank lie to each other. It is left out of "
-            "verdict and ranking; where it is another patient after all, the answer lacks its "
-            "best match."
-        )
+    notes = _suspicion_notes(who, measured)
+    known_as, cases = who.known_as, measured.records
     if known_as:
         names = ", ".join(case.case_id for case in known_as)
         notes.append(f"This very scan is in the bank already (case {names}).")
-    if n_left_out:
+    if n_left_out := int(who.own.sum()):
         notes.append(f"Left out of the ranking: {_cases(n_left_out)} of the query's own patient.")
     if patient is None and not any(case.patient for case in known_as):
         notes.append(
@@ -92,6 +76,30 @@ def patient_notes(
             f"{_cases(unnamed)} of this bank without a patient: each counts as one of its own."
         )
     return tuple(notes)
+
+
+def _suspicion_notes(who: WhoCounts, measured: Yardstick) -> list[str]:
+    """Cases that may be of the query's patient, or show its picture."""
+    named = {
+        "This looks like the same picture as that of case {}, saved again": who.copies,
+        "This may be the same patient as case {}, or the same scan saved again: it lies nearer "
+        "than different patients of this bank lie to each other": who.near,
+    }
+    notes = [
+        said.format(", ".join(measured.cases.case_ids[which]))
+        for said, which in named.items()
+        if which.any()
+    ]
+    if not notes:
+        return []
+    then = (
+        "As the bank holds nothing else to compare with, it counts all the same: do not rely on "
+        "this answer."
+        if who.only_suspects
+        else "Nothing of that patient counts in verdict and ranking; where it is another patient "
+        "after all, the answer lacks its best match."
+    )
+    return [f"{'. '.join(notes)}. {then}"]
 
 
 def ranking_notes(

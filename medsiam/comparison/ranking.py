@@ -26,6 +26,11 @@ from medsiam.comparison.yardstick import Yardstick
 
 Floats = NDArray[np.float64]
 
+_LEARNED_THERE = (
+    "no mahalanobis distances to set a limit by, for the bank's own cases taught the spread and "
+    "lie nearer to each other than a query can; calibrate the bank, or use cosine"
+)
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -199,9 +204,11 @@ def _limit(
             f"{unknown.value:.0%} of the others pass ({unknown.low:.0%} to {unknown.high:.0%}, "
             f"{unknown.n_patients} patients)",
         )
-    return limit_without(
+    limit = limit_without(
         measured.others, measured.cases, measured.points, measured.space, keep=keep
     )
+    learned_there = measured.space.metric == "mahalanobis" and limit.value is not None
+    return Limit(None, _LEARNED_THERE) if learned_there else limit
 
 
 def _condition_set(

@@ -66,13 +66,14 @@ def give_verdict(
         )
     if limit.value is None:
         missing = MIN_PATIENTS - sum(entry.n_patients for entry in ranking.conditions)
-        more = ""
+        why = limit.source
         if missing > 0:
-            more = f"; {_patients(missing, 'more ')} {'is' if missing == 1 else 'are'} needed"
+            needed = f"{_patients(missing, 'more ')} {'is' if missing == 1 else 'are'} needed"
+            why = f"{why.split(';')[0]}; {needed}"
         return say(
             "undecided",
             f"Undecided: {_lead(rule, lower=True)} is {best.condition} "
-            f"({_evidence(ranking)}), but there are {limit.source.split(';')[0]}{more}.",
+            f"({_evidence(ranking)}), but there are {why}.",
         )
     if value > limit.value:
         return say(

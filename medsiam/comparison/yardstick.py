@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from medsiam.bank.same_picture import Pictures
 from medsiam.comparison.conditions import Prototypes, own_distances, prototypes
 from medsiam.comparison.matching import CaseArrays, patient_codes
 from medsiam.comparison.novelty import MIN_PATIENTS, NearestOthers, nearest_others
@@ -35,6 +36,7 @@ class Yardstick:
         others: nearest case of another patient for each case; None below `MIN_PATIENTS`.
         strangers: how near cases of other conditions come; None where nobody knows, as with
             "mahalanobis": these very cases taught the spread, so they lie nearer than a query can.
+        pictures: tell the same picture again.
     """
 
     version: int
@@ -46,6 +48,7 @@ class Yardstick:
     own_distances: NDArray[np.float64]
     others: NearestOthers | None
     strangers: Strangers | None
+    pictures: Pictures
 
 
 # Banks come and go with their owners; what was measured on them goes with them.
@@ -97,4 +100,5 @@ def _measure(bank: ReferenceBank, snapshot: Snapshot, metric: str) -> Yardstick:
         own_distances=own_distances(means, space),
         others=others,
         strangers=None if metric == "mahalanobis" else nearest_strangers(cases, points, space),
+        pictures=Pictures.of(snapshot),
     )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from medsiam.preprocessing.neutral import BlurredOut as BlurredOut
     from medsiam.preprocessing.neutral import blur_out as blur_out
     from medsiam.preprocessing.neutral import bounds as bounds
+    from medsiam.preprocessing.perceptual_hash import picture_hash as picture_hash
     from medsiam.preprocessing.recipe import Recipe as Recipe
     from medsiam.preprocessing.restore import field_of_view as field_of_view
     from medsiam.preprocessing.restore import to_scan_grid as to_scan_grid
@@ -29,6 +30,7 @@ __all__ = [
     "bounds",
     "build_transform",
     "field_of_view",
+    "picture_hash",
     "prepare",
     "prepare_placed",
     "thin_axes",
@@ -46,6 +48,7 @@ __getattr__ = lazy_names(
         "bounds": ".neutral",
         "build_transform": ".transform",
         "field_of_view": ".restore",
+        "picture_hash": ".perceptual_hash",
         "prepare": ".transform",
         "prepare_placed": ".transform",
         "thin_axes": ".thinness",

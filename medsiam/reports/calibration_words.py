@@ -58,9 +58,14 @@ def calibration_sentences(found: Calibration) -> list[str]:
             if found.n_conditions < 2
             else "no two of its patients share a condition"
         )
+        far = (
+            "nothing can be measured on this bank"
+            if chosen.far_limit is None
+            else "only how far off a scan lies was measured on this bank"
+        )
         said.append(
-            f"Nothing can be measured on this bank, since {why}: there is no probability, no set "
-            "of conditions, and how often 'none of these' errs is not known. Add patients, and "
+            f"{far[0].upper()}{far[1:]}, since {why}: there is no probability, no set of "
+            "conditions, and how often 'none of these' errs is not known. Add patients, and "
             "calibrate again."
         )
         return said

@@ -264,3 +264,21 @@ def test_pictures_that_show_names_are_refused_until_confirmed(bank, tmp_path, mo
     assert again.added == ("says",)
     checked = {case.case_id: case.pixels_checked_by for case in bank.cases}
     assert checked == {"may": None, "fine": None, "says": "curie"}
+
+
+def test_the_same_picture_under_another_patient_is_named(bank, tmp_path):
+    for name in ("a", "b", "c"):
+        write_png(tmp_path / f"{name}.png", seed=ord(name))
+    Image.open(tmp_path / "b.png").save(tmp_path / "again.jpg", quality=90)
+    first = [{"path": f"{n}.png", "condition": "LAM", "patient_id": f"person {n}"} for n in "abc"]
+    assert not add_case_table(
+        bank, write_table(tmp_path, *first), proof="none", licence="none"
+    ).notices
+    again = {"path": "again.jpg", "condition": "UIP", "patient_id": "somebody"}
+    intake = add_case_table(bank, write_table(tmp_path, again), proof="none", licence="none")
+    assert intake.added == ("again",)
+    assert "another patient, or of an unknown one: again as b. Look at them" in intake.notices[0]
+    bank.remove("again")
+    again["patient_id"] = "person b"
+    intake = add_case_table(bank, write_table(tmp_path, again), proof="none", licence="none")
+    assert intake.notices == ()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
+from medsiam.comparison import calibrating as module
 from medsiam.comparison.calibrating import calibrate, calibrate_metric
 from medsiam.comparison.calibration import newest_calibration
 from medsiam.comparison.leave_patient_out import leave_patients_out, nearest_three
 from medsiam.comparison.yardstick import case_arrays
-from medsiam.errors import BankError
+from medsiam.errors import BankError, NothingToDoError
 from medsiam.metrics import balanced_accuracy
 from tests.comparison.stub_bank import make_bank, ring_bank
 
@@ -75,6 +78,42 @@ def test_a_metric_that_cannot_be_used_is_named():
     found = calibrate(bank)
     assert "mahalanobis" in found.not_measured
     assert found.metric == "cosine"
+
+
+def test_nothing_to_measure_is_no_calibration():
+    vectors = np.random.default_rng(0).normal(size=(4, 4))
+    bank = make_bank(*((f"c{i}", f"C{i}", f"p{i}") for i in range(4)), embeddings=vectors)
+    with pytest.raises(NothingToDoError, match="no two of its patients share a condition"):
+        calibrate(bank)
+
+
+def metric(name, brier, auroc, low):
+    """As much of a measured metric as the choice looks at."""
+    return SimpleNamespace(
+        metric=name,
+        probabilities=SimpleNamespace(brier_conditions=brier),
+        rejection=SimpleNamespace(auroc=auroc, low=low),
+    )
+
+
+@pytest.mark.parametrize(
+    ("euclidean", "mahalanobis", "chosen"),
+    [
+        ((0.300, 0.76, 0.71), (0.200, 0.58, 0.54), "cosine"),  # blind to what the bank lacks
+        ((0.200, 0.72, 0.67), (0.150, 0.58, 0.54), "euclidean"),
+        ((0.299, 0.78, 0.73), (0.310, 0.80, 0.74), "cosine"),  # no better worth naming
+        ((0.400, 0.82, 0.79), (0.500, 0.50, 0.45), "euclidean"),  # cosine is clearly worse at it
+    ],
+)
+def test_the_best_probabilities_among_those_that_tell_a_condition_left_out(
+    euclidean, mahalanobis, chosen
+):
+    measured = [
+        metric("cosine", 0.300, 0.77, 0.70),
+        metric("euclidean", *euclidean),
+        metric("mahalanobis", *mahalanobis),
+    ]
+    assert module._best(measured) == chosen
 
 
 def test_one_patient_is_refused():

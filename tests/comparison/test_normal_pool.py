@@ -66,3 +66,12 @@ def test_change_between_two_dates():
 def test_a_pool_needs_patients(condition):
     with pytest.raises(UsageError, match="at least 5 patients"):
         pool_distance(np.ones(6), ring_bank(8), condition)
+
+
+def test_who_may_be_the_querys_own_patient_is_not_in_the_pool():
+    bank = ring_bank(24)
+    query = bank.embeddings[0] + 1e-4  # as a scan of the same patient would lie
+    assert pool_distance(query, bank, "A").n_patients == 11
+    moved = pool_distance(bank.embeddings[1] + 1.0, bank, "A", earlier=query)
+    assert moved.n_patients == 11
+    assert pool_distance(bank.embeddings[1] + 1.0, bank, "A").n_patients == 12

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
+
 from medsiam.comparison.conformal import ConditionSet
 from medsiam.comparison.evidence import CounterExample, Evidence
 from medsiam.comparison.notes import patient_notes, ranking_notes, set_notes
 from medsiam.comparison.novelty import Limit
 from medsiam.comparison.ranking import Ranking
 from medsiam.comparison.result import ConditionRank, Match
+from medsiam.comparison.who_counts import WhoCounts
 from tests.comparison.stub_bank import make_case
 
 
-def about_patients(cases, *, patient="hash", n_left_out=0, known_as=()):
-    return patient_notes(cases, patient=patient, n_left_out=n_left_out, known_as=known_as)
+def about_patients(cases, *, patient="hash", own=(), known_as=(), near=(), copies=(), only=False):
+    """Notes, where the named cases are of the query's patient, suspected, or copies."""
+
+    def which(names):
+        return np.array([case.case_id in names for case in cases])
+
+    keep = ~which((*own, *near, *copies))
+    who = WhoCounts(keep, which(own), which(near), which(copies), tuple(known_as), only)
+    ids = SimpleNamespace(case_ids=np.array([case.case_id for case in cases]))
+    return patient_notes(who, SimpleNamespace(records=cases, cases=ids), patient=patient)
 
 
 def test_nothing_to_say():
@@ -31,7 +42,8 @@ def test_unknown_patient_and_cases_without_patient():
 
 def test_the_same_scan_identifies_the_patient():
     known = make_case("b", "A", "p")
-    notes = about_patients([known], patient=None, n_left_out=2, known_as=[known])
+    cases = [known, make_case("c", "A", "p")]
+    notes = about_patients(cases, patient=None, own="bc", known_as=[known])
     assert notes == (
         "This very scan is in the bank already (case b).",
         "Left out of the ranking: 2 cases of the query's own patient.",
@@ -40,7 +52,7 @@ def test_the_same_scan_identifies_the_patient():
 
 def test_the_same_scan_without_a_patient_leaves_him_unknown():
     known = make_case("b", "A", None)
-    notes = about_patients([known], patient=None, n_left_out=1, known_as=[known])
+    notes = about_patients([known], patient=None, own="b", known_as=[known])
     assert any("patient is unknown" in note for note in notes)
 
 
@@ -113,9 +125,17 @@ def test_rare_conditions_may_be_missing_from_the_set():
     assert note.endswith(" Of conditions with few patients, B (3), they may miss more.")
 
 
+CASES = [make_case("case 12", "A", "p"), make_case("b", "A", "q"), make_case("c", "B", "r")]
+
+
 def test_a_likely_same_patient_is_named():
-    suspect = Match(1, "case 12", "A", "p", 0.001)
-    (note,) = patient_notes(
-        [make_case("a", "A", "p")], patient="q", n_left_out=0, known_as=(), suspects=[suspect]
-    )
+    (note,) = about_patients(CASES, near=["case 12"])
     assert note.startswith("This may be the same patient as case case 12, or the same scan")
+    assert "the answer lacks its best match" in note
+
+
+def test_the_same_picture_is_named_beside_him():
+    (note,) = about_patients(CASES, near=["case 12"], copies=["b"])
+    assert note.startswith("This looks like the same picture as that of case b, saved again. This")
+    (note,) = about_patients(CASES[:1], copies=["case 12"], only=True)
+    assert note.endswith("it counts all the same: do not rely on this answer.")

@@ -19,7 +19,7 @@ def test_rows_mark_what_is_recommended():
 
 def test_nothing_is_promised_where_nobody_can_be_asked():
     text = " ".join(calibration_sentences(calibrate(ring_bank(12, conditions=("A",)))))
-    assert "Nothing can be measured on this bank, since it holds one condition" in text
+    assert "Only how far off a scan lies was measured on this bank, since it holds one" in text
     assert "Recommended" not in text
 
 

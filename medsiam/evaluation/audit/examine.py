@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from medsiam.bank import Snapshot
+from medsiam.bank.same_picture import Pictures
 from medsiam.errors import UsageError
 from medsiam.evaluation.audit.accuracy import measure_accuracy
 from medsiam.evaluation.audit.cases import AuditCases, n_blocks
@@ -58,7 +59,7 @@ def audit_bank(
     step()
     hubs = measure_hubs(found, neighbours)
     step()
-    duplicates = find_near_duplicates(found)
+    duplicates = find_near_duplicates(found, Pictures.of(snapshot).pairs())
     step()
     conflicts = find_label_conflicts(found, neighbours)
     step()

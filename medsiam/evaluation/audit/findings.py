@@ -65,7 +65,8 @@ def _duplicates(audit: BankAudit) -> Iterator[Finding]:
         yield Finding(
             "serious",
             "near duplicate",
-            f"cases {pair.case_a} and {pair.case_b} ({conditions}) belong to two patients but lie "
+            f"cases {pair.case_a} and {pair.case_b} ({conditions}) belong to two patients but "
+            f"{'show the same picture, and ' if pair.same_picture else ''}lie "
             f"{pair.distance:.3g} apart, where {pair.median:.3g} is usual: perhaps one patient "
             "twice, which makes accuracy look better than it is",
             "look at both; if they are one patient, remove one of them, or add it again under the "

@@ -3,14 +3,16 @@
 A pair of patients is named where each is the other's nearest, both lie at most 0.6 times as far
 from each other as from any third patient, and their distance is an outlier among all patients'
 nearest distances (two robust standard deviations below the median of the logarithms); or where
-they are the same to a thousandth of the median. The limits were chosen on blood cells, chest
-radiographs and hearts, in which they name one cell pictured in two smears and one heart filed
-under two patients.
+they are the same to a thousandth of the median; or where their pictures are the same by their
+hashes (`medsiam.bank.same_picture`), whatever the distance. The limits were chosen on blood cells,
+chest radiographs and hearts, in which they name one cell pictured in two smears and one heart
+filed under two patients.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +37,7 @@ class NearDuplicate:
         distance: between them.
         median: of all patients' distances to their nearest patient.
         ratio: of their distance to that of the nearest third patient; None with two patients.
+        same_picture: their pictures are the same, but for how they were saved.
     """
 
     case_a: str
@@ -44,10 +47,18 @@ class NearDuplicate:
     distance: float
     median: float
     ratio: float | None
+    same_picture: bool = False
 
 
-def find_near_duplicates(found: AuditCases) -> tuple[NearDuplicate, ...]:
-    """Pairs of patients that may be one, the nearest first."""
+def find_near_duplicates(
+    found: AuditCases, same_pictures: Sequence[tuple[int, int]] = ()
+) -> tuple[NearDuplicate, ...]:
+    """Pairs of patients that may be one, the nearest first.
+
+    Args:
+        found: the cases.
+        same_pictures: positions of cases of two patients that show the same picture.
+    """
     between = nearest_of_groups(
         nearest_of_groups(found.distances, found.patients).T, found.patients
     )
@@ -69,6 +80,11 @@ def find_near_duplicates(found: AuditCases) -> tuple[NearDuplicate, ...]:
         if distance <= _SAME * median or (mutual and low and ratio < _RATIO):
             known = bool(np.isfinite(min(third[i], third[j])))
             named.append(_pair(found, i, j, median, ratio if known else None))
+    copies = {tuple(sorted(found.case_ids[list(pair)].tolist())): pair for pair in same_pictures}
+    for place, pair in enumerate(named):
+        if copies.pop(tuple(sorted((pair.case_a, pair.case_b))), None):
+            named[place] = replace(pair, same_picture=True)
+    named += [_of_cases(found, a, b, median, None, same_picture=True) for a, b in copies.values()]
     return tuple(sorted(named, key=lambda pair: pair.distance))
 
 
@@ -86,13 +102,25 @@ def _pair(found: AuditCases, i: int, j: int, median: float, ratio: float | None)
         found.distances[np.ix_(of_i, of_j)], found.distances[np.ix_(of_j, of_i)].T
     )
     at = np.unravel_index(int(distances.argmin()), distances.shape)
-    a, b = of_i[at[0]], of_j[at[1]]
+    return _of_cases(found, int(of_i[at[0]]), int(of_j[at[1]]), median, ratio)
+
+
+def _of_cases(
+    found: AuditCases,
+    a: int,
+    b: int,
+    median: float,
+    ratio: float | None,
+    *,
+    same_picture: bool = False,
+) -> NearDuplicate:
     return NearDuplicate(
         str(found.case_ids[a]),
         str(found.case_ids[b]),
         found.names[found.labels[a]],
         found.names[found.labels[b]],
-        float(distances.min()),
+        float(min(found.distances[a, b], found.distances[b, a])),
         median,
         ratio,
+        same_picture,
     )

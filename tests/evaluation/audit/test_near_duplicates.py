@@ -63,3 +63,14 @@ def test_the_heart_filed_under_two_patients_is_found(medsiam_data):
     x = pixel_embeddings(read_scan(folder / f"patient{n:03d}_ED.nii.gz") for n in patients)
     pairs = find_near_duplicates(as_cases(make_snapshot(x, ["NOR"] * 20, patients), "cosine"))
     assert [(pair.case_a, pair.case_b) for pair in pairs] == [("case-013", "case-015")]
+
+
+def test_the_same_picture_is_named_whatever_the_distance():
+    x = np.random.default_rng(5).normal(size=(20, 8))
+    x[1] = x[0]
+    found = as_cases(make_snapshot(x, ["LAM", "PAP"] * 10, range(20)))
+    near, far = find_near_duplicates(found, [(0, 1), (3, 8)])
+    assert (near.case_a, near.case_b, near.same_picture) == ("case-000", "case-001", True)
+    assert (far.case_a, far.case_b, far.same_picture) == ("case-003", "case-008", True)
+    assert far.distance == pytest.approx(found.distances[3, 8])
+    assert find_near_duplicates(found)[0].same_picture is False
