@@ -1,17 +1,15 @@
-"""Cases whose label fits least, by four views of all other patients.
+"""Cases whose label fits least, by three views of all other patients.
 
 Each view gives a margin: how much better some other condition fits than the own one.
 
 - nearest patients: logarithm of the ratio of mean distances to the nearest five patients of both,
   or as many as both have;
 - linear fit: ridge regression, leave-one-patient-out in closed form;
-- prototypes: logarithm of the ratio of distances to the means of both;
-- surprise: the first two multiplied, where both are above 0, by minus the logarithm of how often
-  the two conditions are taken for each other elsewhere.
+- prototypes: logarithm of the ratio of distances to the means of both.
 
 Their sizes cannot be compared, their order can: a case's score is minus the mean logarithm of its
-place (as a share of all cases) in the four orders. So a case leads that one view doubts most and
-the others doubt too, and none of them alone can hide it. It is not listed where all speak for
+place (as a share of all cases) in the three orders. So a case leads that one view doubts most and
+the others doubt too, and none of them alone can hide it. It is not listed where all three speak for
 its label. No case is proven wrong by it: it says where to look first.
 """
 
@@ -86,7 +84,7 @@ def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[Lab
     n_other = (near == call[:, None]).sum(axis=1)
     surrounded = (n_own == 0) & (n_other >= _MOST_OF_FIVE)
     strong = surrounded & (ratio >= math.log(_MUCH)) & (confused < _RARE)
-    score = label_doubts(found, ratio, confused)
+    score = label_doubts(found, ratio)
     order = np.argsort(-score, kind="stable")
     listed = (rows < max(_FEWEST_SHOWN, math.ceil(_SHARE_SHOWN * len(found)))) | strong[order]
     return tuple(
@@ -107,7 +105,7 @@ def find_label_conflicts(found: AuditCases, neighbours: Neighbours) -> tuple[Lab
     )
 
 
-def label_doubts(found: AuditCases, ratio: Floats, confused: Floats) -> Floats:
+def label_doubts(found: AuditCases, ratio: Floats) -> Floats:
     """(n,) how little each label fits, higher = less; 0 where no view speaks against it.
 
     Also 0 for a condition with one patient, and where there is no other condition.
@@ -115,11 +113,8 @@ def label_doubts(found: AuditCases, ratio: Floats, confused: Floats) -> Floats:
     Args:
         found: the cases.
         ratio: (n,) the margin by the nearest patients; not finite where it is not known.
-        confused: (n,) share of the two conditions' cases that lie nearer to the other one.
     """
-    fit = leave_patient_out_margin(found)
-    surprise = np.maximum(ratio, 0.0) * np.maximum(fit, 0.0) * -np.log(confused)
-    margins = np.stack([ratio, fit, prototype_margin(found), surprise])
+    margins = np.stack([ratio, leave_patient_out_margin(found), prototype_margin(found)])
     known = np.isfinite(margins).all(axis=0)
     doubts = np.zeros(len(found))
     if known.any():

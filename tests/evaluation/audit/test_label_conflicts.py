@@ -106,26 +106,20 @@ def test_prototypes_leave_the_patient_out_and_few_patients_are_no_reproach(metri
         assert margins[i] == pytest.approx(np.log(own / min(distances)))
 
 
-def test_doubt_is_the_mean_logarithm_of_four_places():
+def test_doubt_is_the_mean_logarithm_of_three_places():
     found = as_cases(shared_patients())
     rng = np.random.default_rng(0)
     ratio = np.round(rng.normal(size=len(found)), 1)  # with equal ones
-    confused = rng.uniform(0.05, 1.0, size=len(found))
-    fit = leave_patient_out_margin(found)
-    surprise = [
-        -r * f * np.log(c) if r > 0 and f > 0 else 0.0
-        for r, f, c in zip(ratio, fit, confused, strict=True)
-    ]
-    views = (ratio, fit, prototype_margin(found), np.array(surprise))
+    views = (ratio, leave_patient_out_margin(found), prototype_margin(found))
     expected = -np.mean([np.log(rankdata(-view) / len(found)) for view in views], axis=0)
     for i in range(len(found)):
         if max(view[i] for view in views) <= 0:
             expected[i] = 0
-    doubts = label_doubts(found, ratio, confused)
+    doubts = label_doubts(found, ratio)
     assert doubts == pytest.approx(expected)
     assert 0 < (doubts == 0).sum() < len(found)
     ratio[7] = -np.inf
-    assert label_doubts(found, ratio, confused)[7] == 0
+    assert label_doubts(found, ratio)[7] == 0
 
 
 def test_one_in_twenty_is_listed_but_never_fewer_than_ten_and_every_strong_one():
