@@ -3,10 +3,10 @@
 Integrated gradients (M. Sundararajan et al. 2017, arXiv:1703.01365) of the cosine similarity of
 the two embeddings, taken at the feature maps that the embedding is pooled from, as Grad-CAM does
 (R. Selvaraju et al. 2017, arXiv:1610.02391) and, for pairs, A. Stylianou et al. 2019
-(arXiv:1901.00536); of an encoder that segments and measures, at its input. The path leads from the feature maps of the blurred scan to those of the scan.
-Views, pooling, whitening and projection are all part of it, so that the values of a map sum up to
-what the similarity loses when the detail of that scan is blurred away. Both images decide: the
-gradient depends on the other scan.
+(arXiv:1901.00536); of an encoder that segments and measures, at its input. The path leads from
+the blurred scan to the scan. Views, pooling, whitening and projection are all part of it, so that
+the values of a map sum up to what the similarity loses when the detail of that scan is blurred
+away. Both images decide: the gradient depends on the other scan.
 
 Embeddings of one kind of scan point in nearly one direction, and most of a similarity is what any
 two of them share. Seen from a centre, the mean embedding of such scans, a map shows what these
