@@ -18,7 +18,7 @@ from medsiam.scans.scan import Scan
 if TYPE_CHECKING:
     from medsiam.encoders import Encoder, SimilarityMap
 
-GRADIENTS = "integrated gradients at the pooled feature maps"
+GRADIENTS = "integrated gradients"
 OCCLUSION = "occlusion by patches"
 _PATCHES = {2: 8, 3: 5}  # along each axis
 

@@ -3,21 +3,22 @@
 Integrated gradients (M. Sundararajan et al. 2017, arXiv:1703.01365) of the cosine similarity of
 the two embeddings, taken at the feature maps that the embedding is pooled from, as Grad-CAM does
 (R. Selvaraju et al. 2017, arXiv:1610.02391) and, for pairs, A. Stylianou et al. 2019
-(arXiv:1901.00536). The path leads from the feature maps of the blurred scan to those of the scan.
-Views, pooling, whitening and projection are all part of it, so that the values of a map sum up to
-what the similarity loses when the detail of that scan is blurred away. Both images decide: the
-gradient depends on the other scan.
+(arXiv:1901.00536); of an encoder that segments and measures, at its input. The path leads from
+the blurred scan to the scan. Views, pooling, whitening and projection are all part of it, so that
+the values of a map sum up to what the similarity loses when the detail of that scan is blurred
+away. Both images decide: the gradient depends on the other scan.
 
 Embeddings of one kind of scan point in nearly one direction, and most of a similarity is what any
 two of them share. Seen from a centre, the mean embedding of such scans, a map shows what these
 two share beyond that.
 
-Two passes of two scans through the network, then small steps behind the feature maps only.
+Two passes of two scans through the network, then small steps behind the feature maps only; an
+encoder that segments takes every step through its whole network.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +33,13 @@ from medsiam.preprocessing.restore import field_of_view, to_scan_grid
 from medsiam.preprocessing.transform import prepare_placed
 from medsiam.scans.scan import Scan
 
-_STEPS = 16
+_STEPS = 16  # behind feature maps
+_STEPS_THROUGH = 6  # through a whole network
 _SMOOTH = 0.06  # of the field of view: a coarse feature map knows no finer place
 
 _Maps = Sequence[Sequence[torch.Tensor]]
+_Before = Callable[[torch.Tensor], _Maps]
+_Behind = Callable[[_Maps], torch.Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,23 +110,23 @@ def _on_images(
 ) -> tuple[NDArray[np.float32], float, float]:
     """(2, channels, *size) -> maps (2, *size), the plain similarity and the explained one."""
     network = encoder.network
+    views, before, behind, n_steps = _explained_at(encoder)
     with evaluating(network) as device, torch.enable_grad():
         with torch.no_grad():
             both = torch.cat([images, blurred(images, NEUTRAL_BLUR)]).to(device)
             if both.ndim == 4:
                 both = both.contiguous(memory_format=torch.channels_last)
-            maps = network.view_maps(both)
+            maps = before(both)
             sharp = [[part[:2] for part in look] for look in maps]
             neutral = [[part[2:] for part in look] for look in maps]
-            embeddings = network.of_view_maps(sharp)
+            embeddings = behind(sharp)
             middle = torch.zeros_like(embeddings[0])
             if centre is not None:
                 middle = torch.as_tensor(np.asarray(centre), dtype=middle.dtype, device=device)
             a, b = embeddings
             plain = float(functional.cosine_similarity(a, b, dim=0))
             explained = float(functional.cosine_similarity(a - middle, b - middle, dim=0))
-        looks = _path_shares(encoder, sharp, neutral, embeddings.flip(0), middle)
-    views = encoder.card.architecture.views
+        looks = _path_shares(behind, n_steps, sharp, neutral, embeddings.flip(0), middle)
     whole = torch.zeros((2, 1, *images.shape[2:]))
     for view, back, look in zip(VIEWS[views], VIEWS_BACK[views], looks, strict=True):
         size = view(images).shape[2:]
@@ -130,6 +134,20 @@ def _on_images(
             whole += back(_enlarged(share.cpu(), size))
     values: NDArray[np.float32] = blurred(whole, _SMOOTH, spread=True)[:, 0].numpy()
     return values, plain, explained
+
+
+def _explained_at(encoder: Encoder) -> tuple[str, _Before, _Behind, int]:
+    """Where maps are made: the views that lead there, the way to there, the way on, its steps.
+
+    At the feature maps that are pooled. Of an encoder that segments and then measures, at the
+    input: its pooled maps are the segmentation, and where a structure is found depends on what
+    lies around, so a share of the segmentation at one place is not what the scan shows there.
+    """
+    network = encoder.network
+    if encoder.card.architecture.anatomy is None:
+        views = encoder.card.architecture.views
+        return views, network.view_maps, network.of_view_maps, _STEPS
+    return "one", lambda images: [[images]], lambda looks: network(looks[0][0]), _STEPS_THROUGH
 
 
 def _enlarged(share: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
@@ -140,25 +158,30 @@ def _enlarged(share: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 
 
 def _path_shares(
-    encoder: Encoder, sharp: _Maps, neutral: _Maps, others: torch.Tensor, middle: torch.Tensor
+    behind: _Behind,
+    n_steps: int,
+    sharp: _Maps,
+    neutral: _Maps,
+    others: torch.Tensor,
+    middle: torch.Tensor,
 ) -> list[list[torch.Tensor]]:
     """What each place of each feature map adds to the similarity: (2, 1, *map size) each."""
     changes = [
         [f - b for f, b in zip(*look, strict=True)] for look in zip(sharp, neutral, strict=True)
     ]
     sums = [[torch.zeros_like(change) for change in look] for look in changes]
-    for step in range(_STEPS):
-        along = (step + 0.5) / _STEPS
+    for step in range(n_steps):
+        along = (step + 0.5) / n_steps
         points = [
             [(b + along * c).requires_grad_() for b, c in zip(*look, strict=True)]
             for look in zip(neutral, changes, strict=True)
         ]
-        embeddings = encoder.network.of_view_maps(points)
+        embeddings = behind(points)
         similarity = functional.cosine_similarity(embeddings - middle, others - middle).sum()
         slopes = iter(torch.autograd.grad(similarity, [p for look in points for p in look]))
         for look in sums:
             for total in look:
-                total += next(slopes) / _STEPS
+                total += next(slopes) / n_steps
     return [
         [(s * c).sum(dim=1, keepdim=True) for s, c in zip(*look, strict=True)]
         for look in zip(sums, changes, strict=True)

@@ -110,7 +110,7 @@ def test_from_a_centre_it_sums_up_to_what_blurring_costs_as_seen_from_there(monk
     assert found.explained != pytest.approx(plain.explained, abs=0.01)
 
 
-@pytest.mark.parametrize("kind", ["flip", "turns", "volume", "axes"])
+@pytest.mark.parametrize("kind", ["flip", "turns", "volume", "axes", "anatomy"])
 def test_the_map_is_where_the_content_is_whatever_the_view(kind):
     encoder = ENCODERS[kind]()
     shape = (60, 52, 40)[: encoder.recipe.spatial_dims]
