@@ -64,6 +64,8 @@ class Recipe(BaseModel):
             raise ValueError(f'intensity = "{self.intensity}" takes no intensity_range')
         if self.intensity == "mask" and self.in_channels == 3:
             raise ValueError('intensity = "mask" is for one channel (in_channels = 1)')
+        if self.intensity == "mask" and self.crop is not None:
+            raise ValueError('intensity = "mask" takes no crop: a structure is measured whole')
         if self.intensity_range is not None:
             low, high = self.intensity_range
             if low >= high:
