@@ -175,7 +175,9 @@ def _size(inside: torch.Tensor, spacing: tuple[float, ...]) -> torch.Tensor:
     areas = inside.sum(dim=(0, 1)) * (spacing[0] * spacing[1])
     areas = areas[areas > 0]
     height = torch.tensor(float(len(areas)) * spacing[2])
-    logs = torch.stack([inside.sum() * voxel, sum(faces), areas.max(), areas.mean()]).log()
+    logs = torch.stack(
+        [inside.sum() * voxel, torch.stack(faces).sum(), areas.max(), areas.mean()]
+    ).log()
     return torch.cat([logs, height[None]])
 
 
