@@ -57,7 +57,8 @@ def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--encoder",
         required=True,
         metavar="E",
-        help="folder of the encoder, or a shipped one: default-2d, default-3d, cardiac-cine",
+        help="folder of the encoder, or a shipped one: default-2d, default-3d, cardiac-cine, "
+        "shape-3d",
     )
     parser.add_argument("--name", help="name for people (default: the folder's)")
     parser.add_argument(

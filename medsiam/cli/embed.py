@@ -20,8 +20,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--encoder",
         required=True,
         metavar="E",
-        help="encoder folder, a shipped one (default-2d, default-3d, cardiac-cine), or the word "
-        f"{PIXELS!r} for the pixel baseline",
+        help="encoder folder, a shipped one (default-2d, default-3d, cardiac-cine, shape-3d), or "
+        f"the word {PIXELS!r} for the pixel baseline",
     )
     parser.add_argument("--out", required=True, metavar="EMB.npz", type=Path, help="file to write")
     parser.add_argument(

@@ -29,6 +29,7 @@ from medsiam.encoders.backbone import Backbone
 from medsiam.encoders.card import Architecture
 from medsiam.encoders.lite0 import LITE0_CHANNELS, lite0_network
 from medsiam.encoders.same_padding import SamePadding
+from medsiam.encoders.shape import ShapeBackbone
 from medsiam.encoders.slices import EverySoManySlices, SliceBySlice
 from medsiam.errors import UsageError
 
@@ -63,6 +64,8 @@ def build_backbone(architecture: Architecture) -> Backbone:
         )
     if architecture.anatomy is not None:
         return AnatomyBackbone(architecture.anatomy)
+    if architecture.spacing is not None:
+        return ShapeBackbone(architecture.spacing)
     if name in _RESNET_LAYERS:
         parts = _resnet(name, dims, architecture.in_channels, architecture.width)
     elif name == "densenet121":

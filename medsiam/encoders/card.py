@@ -23,6 +23,7 @@ BackboneName = Literal[
     "efficientnet-lite0",
     "vit",
     "anatomy",
+    "shape",
 ]
 BACKBONES: tuple[str, ...] = get_args(BackboneName)
 
@@ -102,6 +103,9 @@ class Architecture(_Record):
         default=None, description="input size; ViT alone needs it"
     )
     anatomy: AnatomyPlan | None = Field(default=None, description="for the anatomy backbone")
+    spacing: tuple[float, ...] | None = Field(
+        default=None, description="mm between voxels; the shape backbone alone needs it"
+    )
 
     @model_validator(mode="after")
     def _anatomy_fits(self) -> Self:
@@ -111,6 +115,21 @@ class Architecture(_Record):
             raise ValueError("the anatomy backbone takes volumes (spatial_dims = 3)")
         if self.anatomy is not None and self.in_channels != 1:
             raise ValueError("the anatomy backbone takes grey scans (in_channels = 1)")
+        return self
+
+    @model_validator(mode="after")
+    def _shape_fits(self) -> Self:
+        if (self.backbone == "shape") != (self.spacing is not None):
+            raise ValueError("backbone = 'shape' and `spacing` belong together")
+        if self.spacing is None:
+            return self
+        if self.spatial_dims != 3 or len(self.spacing) != 3 or self.in_channels != 1:
+            raise ValueError(
+                "the shape backbone takes volumes of one channel (spatial_dims = 3, "
+                "in_channels = 1) with three values of spacing"
+            )
+        if not self.project:
+            raise ValueError("the shape backbone has no weights of its own: project = true")
         return self
 
 
@@ -192,7 +211,11 @@ class EncoderCard(_Record):
             raise ValueError("recipe and architecture differ in spatial_dims")
         if self.recipe.in_channels != self.architecture.in_channels:
             raise ValueError("recipe and architecture differ in in_channels")
-        plan = self.architecture.anatomy
+        plan, spacing = self.architecture.anatomy, self.architecture.spacing
         if plan is not None and self.recipe.spacing != plan.spacing:
             raise ValueError("recipe and anatomy differ in spacing, so measures would be no mm")
+        if spacing is not None and self.recipe.spacing != spacing:
+            raise ValueError("recipe and architecture differ in spacing: measures would be no mm")
+        if spacing is not None and self.recipe.intensity != "mask":
+            raise ValueError("the shape backbone takes two-valued volumes: intensity = 'mask'")
         return self

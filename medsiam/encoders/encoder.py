@@ -195,6 +195,13 @@ def _check_fit(architecture: Architecture, recipe: Recipe) -> None:
             f"anatomy.spacing = {plan.spacing}, but the recipe has spacing = {recipe.spacing}: "
             "measures in mm need the same"
         )
+    if architecture.spacing not in (None, recipe.spacing):
+        raise UsageError(
+            f"the architecture has spacing = {architecture.spacing}, the recipe {recipe.spacing}: "
+            "measures in mm need the same"
+        )
+    if architecture.spacing is not None and recipe.intensity != "mask":
+        raise UsageError("the shape backbone takes two-valued volumes: recipe.intensity = 'mask'")
     if architecture.image_size not in (None, recipe.spatial_size):
         raise UsageError(
             f"the architecture has image_size = {architecture.image_size}, "

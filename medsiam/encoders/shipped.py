@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-SHIPPED = ("default-2d", "default-3d", "cardiac-cine")
+SHIPPED = ("default-2d", "default-3d", "cardiac-cine", "shape-3d")
 IMAGENET_LITE0 = Path(__file__).parent / "weights" / "imagenet-lite0.safetensors"
 
 

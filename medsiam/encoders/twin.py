@@ -105,6 +105,10 @@ class TwinEncoder(nn.Module):
         """What whitening sees, of one look: (n, in_channels, *size) -> (n, dim)."""
         return self._projected(self.backbone(x))
 
+    def of_features(self, features: torch.Tensor) -> torch.Tensor:
+        """The rest of the way of one look, from what the backbone gives to the embedding."""
+        return self._finished(self._projected(features))
+
     def _projected(self, features: torch.Tensor) -> torch.Tensor:
         projected: torch.Tensor = self.neck(self.projection(features))
         return projected

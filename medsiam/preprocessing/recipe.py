@@ -13,7 +13,9 @@ class Recipe(BaseModel):
     1. `orientation`: axes turned to these letters (3D with known geometry).
     2. `spacing`: resampled to these mm (needs known spacing).
     3. `crop`: the central part, in voxels.
-    4. `intensity`: values mapped, one mapping for all channels.
+    4. `intensity`: values mapped, one mapping for all channels. "mask" comes first of all: of the
+       two values that a scan must have the higher becomes 1 and the lower 0, and what is bright
+       must lie wholly within the tensor.
     5. `spatial_size`: reached by `fit`.
 
     `in_channels`: colour becomes grey (luminance) before all steps, grey is repeated to three
@@ -30,11 +32,11 @@ class Recipe(BaseModel):
     spacing: tuple[float, ...] | None = Field(default=None, description="mm; None: as scanned")
     orientation: str | None = Field(default=None, description='such as "RAS" (3D); None: as stored')
     crop: tuple[int, ...] | None = Field(default=None, description="central voxels kept; None: all")
-    intensity: Literal["percentile", "window", "zscore"] = "percentile"
+    intensity: Literal["percentile", "window", "zscore", "mask"] = "percentile"
     intensity_range: tuple[float, float] | None = Field(
         default=None,
         description="percentile: lower and upper percentile (default 1 and 99); "
-        "window: lowest and highest value in the modality's units; zscore: not used",
+        "window: lowest and highest value in the modality's units; zscore, mask: not used",
     )
     in_channels: Literal[1, 3] = Field(default=1, description="1: grey; 3: colour")
 
@@ -58,8 +60,12 @@ class Recipe(BaseModel):
     def _check_intensity(self) -> Self:
         if self.intensity == "window" and self.intensity_range is None:
             raise ValueError('intensity = "window" needs intensity_range = [lowest, highest]')
-        if self.intensity == "zscore" and self.intensity_range is not None:
-            raise ValueError('intensity = "zscore" takes no intensity_range')
+        if self.intensity in ("zscore", "mask") and self.intensity_range is not None:
+            raise ValueError(f'intensity = "{self.intensity}" takes no intensity_range')
+        if self.intensity == "mask" and self.in_channels == 3:
+            raise ValueError('intensity = "mask" is for one channel (in_channels = 1)')
+        if self.intensity == "mask" and self.crop is not None:
+            raise ValueError('intensity = "mask" takes no crop: a structure is measured whole')
         if self.intensity_range is not None:
             low, high = self.intensity_range
             if low >= high:

@@ -28,6 +28,8 @@ _LUMINANCE = (0.299, 0.587, 0.114)
 # A wrong spacing in a header must not ask for more memory than there is (1 GiB as float32).
 _MOST_VOXELS = 2**28
 
+_ROUNDING = 1e-3  # voxels
+
 
 def build_transform(recipe: Recipe) -> Compose:
     """Build the steps of a recipe as one MONAI transform.
@@ -39,6 +41,8 @@ def build_transform(recipe: Recipe) -> Compose:
     steps: list[Callable[..., Any]] = []
     if recipe.in_channels == 1:
         steps.append(_grey)
+    if recipe.intensity == "mask":
+        steps.append(_bright)  # before resampling, which grades the rim
     if recipe.orientation is not None:
         steps.append(Orientation(recipe.orientation, labels=_RAS_LABELS))
     if recipe.spacing is not None:
@@ -46,7 +50,8 @@ def build_transform(recipe: Recipe) -> Compose:
         steps.append(lambda image: to_spacing(image, spacing))
     if recipe.crop is not None:
         steps.append(CenterSpatialCrop(recipe.crop))
-    steps.append(intensity_step(recipe))
+    if recipe.intensity != "mask":
+        steps.append(intensity_step(recipe))
     if recipe.fit == "resize":
         steps.append(lambda image: resize(image, recipe.spatial_size))
     else:
@@ -67,7 +72,8 @@ def prepare(scan: Scan, recipe: Recipe) -> torch.Tensor:
         ScanError: `not_finite` (NaN or infinite values, or values too large to scale),
             `no_geometry` (the recipe needs spacing or orientation that the scan lacks),
             `bad_geometry` (a spacing that asks for a monstrous volume), `empty`, `channels`,
-            `too_thin` (a volume of one slice).
+            `too_thin` (a volume of one slice), `not_two_valued` and `cut_off` (a recipe for
+            masks: other than two values, or bright voxels beyond the tensor).
     """
     tensor: torch.Tensor = prepare_placed(scan, recipe)[0].as_tensor().contiguous()
     return tensor
@@ -89,7 +95,10 @@ def prepare_placed(scan: Scan, recipe: Recipe) -> tuple[MetaTensor, NDArray[np.f
     if not torch.isfinite(tensor).all():
         raise ScanError("not_finite", f"{_name(scan)}: values too large to be scaled")
     placed = np.asarray(tensor.affine, dtype=np.float64)
-    return tensor, np.asarray(np.linalg.solve(placed, affine), dtype=np.float64)
+    to_tensor = np.asarray(np.linalg.solve(placed, affine), dtype=np.float64)
+    if recipe.intensity == "mask":
+        _check_whole(scan, recipe, to_tensor)
+    return tensor, to_tensor
 
 
 def _check_values(scan: Scan, recipe: Recipe) -> None:
@@ -112,6 +121,29 @@ def _check_values(scan: Scan, recipe: Recipe) -> None:
         )
     if not np.isfinite(scan.array).all():
         raise ScanError("not_finite", f"{_name(scan)} holds NaN or infinite values")
+    if recipe.intensity == "mask":
+        n_values = len(np.unique(scan.array))
+        if scan.n_channels != 1 or n_values != 2:
+            raise ScanError(
+                "not_two_valued",
+                f"{_name(scan)} holds {n_values} different values in {scan.n_channels} channel(s); "
+                "this encoder compares shapes and takes masks of one structure: two values, of "
+                "which the higher is the structure. Segment the scan first",
+            )
+
+
+def _check_whole(scan: Scan, recipe: Recipe, to_tensor: NDArray[np.float64]) -> None:
+    """Measures of a structure that was cut off would look like those of a smaller one."""
+    bright = np.argwhere(scan.array.reshape(scan.spatial_shape) == scan.array.max())
+    placed = bright @ to_tensor[:-1, :-1].T + to_tensor[:-1, -1]
+    if (placed < -0.5 - _ROUNDING).any() or (
+        placed > np.array(recipe.spatial_size) - 0.5 + _ROUNDING
+    ).any():
+        raise ScanError(
+            "cut_off",
+            f"{_name(scan)}: the structure reaches beyond the {recipe.spatial_size} voxels that "
+            "the encoder takes of the middle; cut the mask out around the structure",
+        )
 
 
 def _affine(scan: Scan, recipe: Recipe) -> NDArray[np.float64]:
@@ -171,6 +203,10 @@ def _grey(image: torch.Tensor) -> torch.Tensor:
         return image
     weights = torch.tensor(_LUMINANCE).reshape(3, *[1] * (image.ndim - 1))
     return (image * weights).sum(dim=0, keepdim=True)
+
+
+def _bright(image: torch.Tensor) -> torch.Tensor:
+    return (image == image.max()).float()
 
 
 def _colour(image: torch.Tensor) -> torch.Tensor:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from medsiam.encoders.shape import ShapeBackbone
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.training.dataset import PreparedScans
 from medsiam.training.looks import Looks
@@ -39,6 +40,7 @@ from medsiam.training.sampling import (
 )
 from medsiam.training.seeding import Purpose, generator_of, seed_of
 from medsiam.training.settings import TrainingConfig
+from medsiam.training.shape_features import ShapeFeatures
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ class MetricObjective:
     Args:
         config: of the run.
         scans: the training part.
-        network: the one to be trained; asked for its embedding's length and its match head.
+        network: the one to be trained; asked for its embedding's length and its match head. A
+            shape backbone is fitted here, before anything learns from what it gives.
 
     Attributes:
         heads: what is trained along and thrown away.
@@ -106,6 +109,10 @@ class MetricObjective:
             purpose=Purpose.LOOK,
         )
         self._batches = Prefetch(partial(looks, scans), draw=self.draw)
+        backbone = network.backbone
+        self._shapes = (
+            ShapeFeatures(backbone, scans) if isinstance(backbone, ShapeBackbone) else None
+        )
         self._match_head = network.match_head
         self.heads = nn.ModuleList(self._new_head(network.embedding_dim))
         self._memory = Memory(config.loss.memory)
@@ -152,7 +159,10 @@ class MetricObjective:
         self, network: TwinEncoder, positions: Indices, places: Indices, step: int
     ) -> torch.Tensor:
         """Return (m, d): embeddings of augmented scans, through the head if there is one."""
-        rows: torch.Tensor = network(self._batches(positions, places, step))
+        if self._shapes is not None:
+            rows = network.of_features(self._shapes(positions))
+        else:
+            rows = network(self._batches(positions, places, step))
         for head in self.heads:
             rows = head(rows)
         return rows.float()

@@ -278,6 +278,8 @@ class TrainingConfig(_Section):
         faults += self._idle_keys()
         if self.encoder.backbone == "anatomy":
             faults += self._anatomy_faults()
+        if self.encoder.backbone == "shape":
+            faults += self._shape_faults()
         if self.pretraining.epochs and self.augmentation == Augmentation():
             faults.append("pretraining compares augmented looks: switch on some augmentation")
         if faults:
@@ -320,6 +322,28 @@ class TrainingConfig(_Section):
             f"encoder.{key} is not for backbone = anatomy" for key in idle if idle[key]
         ]
 
+    def _shape_faults(self) -> list[str]:
+        """Measures are made once, of scans as they are; what follows them is trained."""
+        own, recipe = self.encoder, self.recipe
+        needed = {
+            "recipe.spatial_dims = 3": recipe.spatial_dims == 3,
+            "recipe.spacing": recipe.spacing is not None,
+            'recipe.fit = "crop_or_pad"': recipe.fit == "crop_or_pad",
+            'recipe.intensity = "mask"': recipe.intensity == "mask",
+            "encoder.project = true": own.project,
+            "schedule.epochs of at least 1": self.schedule.epochs > 0,
+        }
+        faults = [f"backbone = shape needs {what}" for what, there in needed.items() if not there]
+        idle = {
+            "augmentation": self.augmentation != Augmentation(),
+            "pretraining": self.pretraining.epochs > 0,
+            "start.weights": self.start.weights is not None,
+            "encoder.stages": own.stages is not None,
+            "encoder.pooling": own.pooling != "mean",
+            "encoder.views": own.views != "one",
+        }
+        return faults + [f"{key} is not for backbone = shape" for key in idle if idle[key]]
+
     @property
     def architecture(self) -> Architecture:
         """The network this run trains."""
@@ -327,6 +351,7 @@ class TrainingConfig(_Section):
             spatial_dims=self.recipe.spatial_dims,
             in_channels=self.recipe.in_channels,
             image_size=self.recipe.spatial_size if self.encoder.backbone == "vit" else None,
+            spacing=self.recipe.spacing if self.encoder.backbone == "shape" else None,
             whitened_domains=0 if self.whitening.scatter == "none" else 1,
             whitening_keeps=0.0 if self.whitening.scatter == "none" else self.whitening.keep,
             **dict(self.encoder),

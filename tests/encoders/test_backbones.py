@@ -10,7 +10,7 @@ from medsiam.encoders.backbones import build_backbone
 from medsiam.errors import UsageError
 
 # Deep 3D networks take seconds to draw their weights: the small ones stand for them.
-OF_IMAGES = [name for name in BACKBONES if name != "anatomy"]
+OF_IMAGES = [name for name in BACKBONES if name not in ("anatomy", "shape")]
 QUICK_3D = ("resnet10", "densenet121", "efficientnet-b0", "vit")
 
 

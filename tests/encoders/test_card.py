@@ -50,8 +50,9 @@ def test_a_card_survives_json():
 def test_architecture_knows_every_backbone():
     for name in BACKBONES:
         plan = AnatomyPlan(structures=("lv",), centre="lv", spacing=(1.5, 1.5, 8.0))
-        fields = {"anatomy": plan} if name == "anatomy" else {}
-        assert Architecture(spatial_dims=3, backbone=name, **fields).backbone == name
+        own = {"anatomy": {"anatomy": plan}, "shape": {"spacing": (1.0, 1.0, 1.0)}}
+        architecture = Architecture(spatial_dims=3, backbone=name, **own.get(name, {}))
+        assert architecture.backbone == name
 
 
 def test_intended_use_says_research_only():

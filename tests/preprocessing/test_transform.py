@@ -295,3 +295,43 @@ def test_a_slice_is_no_volume(shape):
     with pytest.raises(ScanError, match=r"/scans/a\.nii: .* voxels are a slice") as caught:
         prepare(scan, recipe_3d())
     assert caught.value.code == "too_thin"
+
+
+def mask_recipe(**fields) -> Recipe:
+    return recipe_3d(**{"spacing": (1, 1, 1), "fit": "crop_or_pad", "intensity": "mask"} | fields)
+
+
+def mask_scan(low: float = 0.0, high: float = 1.0, *, at: int = 3, step: float = 1.0) -> Scan:
+    array = np.full((12, 10, 8), low, dtype=np.float32)
+    array[at : at + 4, 3:6, 2:7] = high
+    return Scan(array, spatial_dims=3, affine=np.diag([step, step, step, 1.0]))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (0, 255), (-1000, 40), (2, 3)])
+def test_of_a_masks_two_values_the_higher_becomes_one(low, high):
+    tensor = prepare(mask_scan(low, high), mask_recipe())
+    expected = np.zeros((8, 8, 8))
+    expected[1:5, 2:5, 2:7] = 1  # two planes less in front of x, one less of y
+    np.testing.assert_array_equal(tensor[0].numpy(), expected)
+
+
+def test_a_resampled_mask_has_its_rim_graded_between_zero_and_one():
+    tensor = prepare(mask_scan(0, 255, step=0.7), mask_recipe())
+    assert 0 <= float(tensor.min()) < 0.01
+    assert 0.9 < float(tensor.max()) <= 1
+    assert float((tensor >= 0.5).sum()) == pytest.approx(4 * 3 * 5 * 0.7**3, rel=0.35)
+
+
+@pytest.mark.parametrize("values", [(0,), (0, 0.5, 1)])
+def test_other_than_two_values_are_no_mask(values):
+    array = np.resize(np.array(values, dtype=np.float32), (12, 10, 8))
+    with pytest.raises(ScanError, match=f"holds {len(values)} different values") as caught:
+        prepare(Scan(array, spatial_dims=3, affine=np.eye(4)), mask_recipe())
+    assert caught.value.code == "not_two_valued"
+
+
+def test_a_mask_that_would_be_cut_off_is_refused():
+    assert prepare(mask_scan(at=2), mask_recipe()).sum() == 60
+    with pytest.raises(ScanError, match="reaches beyond") as caught:
+        prepare(mask_scan(at=1), mask_recipe())
+    assert caught.value.code == "cut_off"

@@ -75,6 +75,11 @@ def test_five_mistakes_are_five_sentences(tmp_path):
         ("encoder", {"views": "axes"}, "views = axes is for volumes"),
         ("encoder", {"backbone": "anatomy"}, "needs encoder.anatomy; .*needs encoder.project"),
         (
+            "encoder",
+            {"backbone": "shape", "views": "flip"},
+            "needs recipe.spatial_dims = 3; .*augmentation is not for.*encoder.views is not",
+        ),
+        (
             "loss",
             {"kind": "match", "head_dim": 4, "memory": 9},
             "memory must be 0.*; head_dim must",
@@ -104,6 +109,7 @@ def test_architecture_follows_the_recipe():
 
 UNSEEN = {
     "acdc_3d": {"HCM", "RV"},
+    "adrenal_3d": set(),
     "cardiac_cine": {"HCM", "RV"},
     "chula_2d": {"stomatocyte", "teardrop", "burr_cell"},
     "default_2d": {"stomatocyte", "teardrop", "burr_cell"},

@@ -184,7 +184,8 @@ def prototype_margin(found: AuditCases) -> Floats:
     best = squared.min(axis=1)
     floor = max(1e-12 * float(np.max(mine, initial=0.0, where=np.isfinite(mine))), 1e-300)
     with np.errstate(invalid="ignore"):
-        return np.log(np.maximum(mine, floor)) - np.log(np.maximum(best, floor))
+        margin: Floats = np.log(np.maximum(mine, floor)) - np.log(np.maximum(best, floor))
+    return margin
 
 
 def _confusion(ratio: Floats, call: Codes, found: AuditCases) -> Floats:
