@@ -135,6 +135,8 @@ def test_two_writers_and_a_kill_leave_whole_entries(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
         assert other.stdout.readline() == b"ready\n"
         cache, seen = TensorCache(tmp_path), 0
+        for number in range(4):  # the other may not have got as far yet
+            cache.put(f"ab{number}", torch.full((50_000,), float(number)), "note")
         for turn in range(60):
             number = turn % 4
             found = cache.get(f"ab{number}")
