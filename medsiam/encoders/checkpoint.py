@@ -77,15 +77,20 @@ def save_encoder(encoder: Encoder, folder: Path | str) -> None:
 
 
 def in_half_precision(encoder: Encoder) -> Encoder:
-    """Round an encoder's weights to half precision (they are still held as float32)."""
+    """Round an encoder's weights to half precision (they are still held as float32).
+
+    Tensors with values beyond its range, as variances may be, stay as they are.
+    """
     network = copy.deepcopy(encoder.network)
-    network.load_state_dict(
-        {
-            name: value.half().float() if value.dtype == torch.float32 else value
-            for name, value in network.state_dict().items()
-        }
-    )
+    network.load_state_dict({name: _rounded(value) for name, value in network.state_dict().items()})
     return Encoder(network, encoder.card).with_card()
+
+
+def _rounded(tensor: torch.Tensor) -> torch.Tensor:
+    if tensor.dtype != torch.float32:
+        return tensor
+    rounded = tensor.half().float()
+    return rounded if torch.isfinite(rounded).all() else tensor
 
 
 def load_encoder(folder: Path | str) -> Encoder:
@@ -210,6 +215,8 @@ def _check_tensors(
                 f"{name} is {theirs.dtype} {tuple(theirs.shape)}, not {ours.dtype} "
                 f"{tuple(ours.shape)}"
             )
+        elif not torch.isfinite(theirs).all():
+            wrong.append(f"{name} holds NaN or infinite values")
     if wrong:
         more = f"; and {len(wrong) - _FAULTS_SHOWN} more" if len(wrong) > _FAULTS_SHOWN else ""
         raise EncoderError(

@@ -294,3 +294,27 @@ def test_half_precision_takes_half_the_room_and_comes_back_the_same(tmp_path):
     assert again.fingerprint == half.fingerprint
     images = torch.rand(2, 1, 32, 32)
     assert (again.embed_tensors(images) == half.embed_tensors(images)).all()
+
+
+def test_half_precision_leaves_what_it_cannot_hold(tmp_path):
+    whole = make()
+    name, variance = next(
+        (n, b) for n, b in whole.network.named_buffers() if n.endswith("running_var")
+    )
+    variance[0] = 1e5  # half precision ends at 65,504
+    half = in_half_precision(whole)
+    assert half.network.state_dict()[name][0] == 1e5
+    images = torch.rand(2, 1, *half.recipe.spatial_size)
+    np.testing.assert_allclose(half.embed_tensors(images), whole.embed_tensors(images), atol=5e-3)
+    save_encoder(half, tmp_path / "half")
+    assert load_encoder(tmp_path / "half").fingerprint == half.fingerprint
+
+
+def test_weights_that_are_no_finite_numbers_are_refused(tmp_path):
+    encoder = make()
+    name, weight = next(iter(encoder.network.named_parameters()))
+    with torch.no_grad():
+        weight.view(-1)[0] = float("inf")
+    save_encoder(encoder.with_card(), tmp_path / "e")
+    with pytest.raises(EncoderError, match=f"{name} holds NaN or infinite values"):
+        load_encoder(tmp_path / "e")
