@@ -54,7 +54,9 @@ TASKS = {
     "heart": Task(
         "acdc_cardiac_mri", ("acdc_dev_unseen2",), ("cardiac_cine",), ("cardiac-cine", "default-3d")
     ),
-    "adrenal": Task("adrenalmnist3d_64", ("adrenal_dev",), (), ("default-3d",)),
+    "adrenal": Task(
+        "adrenalmnist3d_64", ("adrenal_dev",), ("adrenal_3d",), ("shape-3d", "default-3d")
+    ),
     "chest": Task("cxr_rare_pneumonia", ("cxr_dev4", "cxr_dev_rare5"), (), ("default-2d",)),
     "ultrasound": Task("lung_ultrasound", ("us_cross_source",), (), ("default-2d",)),
 }
