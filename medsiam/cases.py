@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -259,13 +260,12 @@ def _case_ids(records: list[dict[str, str]], columns: dict[str, str], folder: Pa
 
 
 def _inside(path_text: str, folder: Path) -> str | None:
-    """The name of a file by its place beside the table; None for an absolute path elsewhere."""
-    path = Path(path_text)
-    if not path.is_absolute():
-        return _without_suffixes(path_text)
-    if not path.is_relative_to(folder.absolute()):
+    """The name of a file by its place beside the table; None for a path elsewhere."""
+    home = Path(os.path.normpath(folder.absolute()))
+    path = Path(os.path.normpath(home / path_text))
+    if not path.is_relative_to(home):
         return None
-    return _without_suffixes(path.relative_to(folder.absolute()).as_posix())
+    return _without_suffixes(path.relative_to(home).as_posix())
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -46,6 +46,15 @@ def test_a_path_outside_the_tables_folder_names_no_folder(tmp_path):
     assert [row.path for row in rows] == [john, jane, inside, inside]
 
 
+@pytest.mark.parametrize("up", ["../Smith_John/a.png", "{}/table/../Smith_John/a.png"])
+def test_a_way_up_and_out_of_the_tables_folder_names_no_folder(tmp_path, up):
+    for folder in ("Smith_John", "table"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "Smith_John" / "a.png").write_bytes(b"x")
+    table = write(tmp_path / "table", f"path,condition\n{up.format(tmp_path)},X\n")
+    assert read_case_table(table).rows[0].case_id == "a"
+
+
 def test_the_same_absolute_path_twice_is_one_case_and_refused(tmp_path):
     scan = tmp_path / "scan.png"
     scan.write_bytes(b"x")

@@ -37,8 +37,14 @@ def check_can_explain(args: argparse.Namespace, bank: ReferenceBank) -> None:
 
     Raises:
         BankError: maps were asked for, and the bank keeps no scans.
+        EncoderError: maps were asked for, and its encoder has none.
     """
-    if args.explain is not None and not bank.keeps_pixels:
+    if args.explain is None:
+        return
+    from medsiam.encoders import check_has_maps
+
+    check_has_maps(bank.encoder_card)
+    if not bank.keeps_pixels:
         raise BankError(
             f"--explain: bank {bank.name} keeps no scans (it was made with --no-pixels), and a map "
             "of a similarity needs both; compare without --explain, or fill a bank that keeps them"

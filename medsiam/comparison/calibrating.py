@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsiam._version import __version__
+from medsiam.bank.same_picture import Pictures
 from medsiam.comparison.calibration import FORM, Calibration, MetricCalibration, RuleScore
 from medsiam.comparison.combined import MIN_PATIENTS, fit_combined, n_answerable
 from medsiam.comparison.leave_patient_out import LeftOut, leave_patients_out, nearest_three
@@ -49,7 +51,7 @@ def calibrate(bank: ReferenceBank, *, random_state: int = 0) -> Calibration:
         NothingToDoError: a bank on which nothing can be measured yet.
     """
     snapshot = bank.snapshot()
-    cases = case_arrays(snapshot)
+    cases = _copies_of_one(case_arrays(snapshot), Pictures.of(snapshot).pairs())
     if cases.n_patients < 2:
         raise BankError(
             f"bank {bank.name} holds cases of {cases.n_patients} patients: what its distances "
@@ -89,6 +91,14 @@ def calibrate(bank: ReferenceBank, *, random_state: int = 0) -> Calibration:
         encoder_fingerprint=bank.encoder_card.fingerprint,
         medsiam_version=__version__,
     )
+
+
+def _copies_of_one(cases: CaseArrays, pairs: tuple[tuple[int, int], ...]) -> CaseArrays:
+    """Patients whose pictures are the same count as one, as a comparison leaves both out."""
+    patients = cases.patients.copy()
+    for first, second in pairs:
+        patients[patients == patients[second]] = patients[first]
+    return replace(cases, patients=patients)
 
 
 def calibrate_metric(

@@ -62,9 +62,13 @@ def check_bank_explanations(
     Raises:
         BankError: a bank without scans, or with too few cases or patients.
         UsageError: too few pairs asked for.
+        EncoderError: an encoder without maps.
     """
     if n_pairs < FEWEST_PAIRS:
         raise UsageError(f"maps are checked on at least {FEWEST_PAIRS} pairs, not {n_pairs}")
+    from medsiam.encoders import check_has_maps  # brings torch
+
+    check_has_maps(bank.encoder_card)
     if not bank.keeps_pixels:
         raise BankError(f"bank {bank.name} keeps no scans, so it has no maps to check")
     snapshot = bank.snapshot()

@@ -187,7 +187,8 @@ class Comparison:
         condition_set: conditions that cannot be ruled out; None where out of scope.
         evidence: what the leading condition rests on, and the nearest case against it.
         maybe_same_patient: cases that may be of the query's own patient, or the same image, under
-            another name; they are left out of everything else.
+            another name; they are left out of everything else, unless the bank holds nothing
+            but such cases, which a note then says.
         calibration: the one used; None where the bank has none.
         normal_pool: distance to a pool of normals, where it was asked for.
     """

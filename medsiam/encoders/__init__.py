@@ -8,6 +8,7 @@ from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
     from medsiam.encoders.attribution import SimilarityMap as SimilarityMap
+    from medsiam.encoders.attribution import check_has_maps as check_has_maps
     from medsiam.encoders.attribution import similarity_maps as similarity_maps
     from medsiam.encoders.baselines.ladder import Ladder as Ladder
     from medsiam.encoders.baselines.ladder import embed_baselines as embed_baselines
@@ -72,6 +73,7 @@ _HOMES = {
     "read_card": ".checkpoint",
     "save_embeddings": ".embeddings_file",
     "save_encoder": ".checkpoint",
+    "check_has_maps": ".attribution",
     "similarity_maps": ".attribution",
 }
 

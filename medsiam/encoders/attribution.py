@@ -26,8 +26,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional
 
+from medsiam.encoders.card import EncoderCard
 from medsiam.encoders.encoder import Encoder, evaluating
 from medsiam.encoders.views import VIEWS, VIEWS_BACK
+from medsiam.errors import EncoderError
 from medsiam.preprocessing.blur import NEUTRAL_BLUR, blurred
 from medsiam.preprocessing.restore import field_of_view, to_scan_grid
 from medsiam.preprocessing.transform import prepare_placed
@@ -87,7 +89,9 @@ def similarity_maps(
 
     Raises:
         EncoderMismatchError, ScanError: a scan that the encoder cannot take.
+        EncoderError: an encoder without maps, see `check_has_maps`.
     """
+    check_has_maps(encoder.card)
     placed = [prepare_placed(scan, encoder.recipe) for scan in (scan_a, scan_b)]
     images = torch.stack([tensor.as_tensor() for tensor, _ in placed])
     on_images, plain, explained = _on_images(encoder, images, centre)
@@ -103,6 +107,19 @@ def similarity_maps(
             )
         )
     return maps[0], maps[1]
+
+
+def check_has_maps(card: EncoderCard) -> None:
+    """Refuse an encoder whose measures have no gradient.
+
+    Raises:
+        EncoderError: an encoder of shapes.
+    """
+    if card.architecture.backbone == "shape":
+        raise EncoderError(
+            f"encoder {card.name} has no similarity maps: it measures a mask of yes and no, where "
+            "small changes change nothing; `compare` without --explain ranks as ever"
+        )
 
 
 def _on_images(

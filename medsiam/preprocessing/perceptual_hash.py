@@ -28,14 +28,17 @@ def picture_hash(scan: Scan) -> str | None:
     Returns:
         None for a scan of one value throughout, which is like every other one.
     """
-    values = scan.array  # in float32: a copy of a large volume would take a gigabyte
-    if values.ndim > scan.spatial_dims:
-        values = values.mean(axis=-1)
-    if np.ptp(values) <= _BLANK * np.abs(values).max(initial=0.0):
+    values = scan.array
+    low, high = float(values.min()), float(values.max())
+    if high - low <= _BLANK * max(abs(low), abs(high)):
         return None
+    if values.ndim > scan.spatial_dims:  # colours weigh the same; no copy of a large picture
+        values = values @ np.full(values.shape[-1], 1 / values.shape[-1], values.dtype)
     n_waves = _WAVES[scan.spatial_dims]
     for _ in range(scan.spatial_dims):  # the first axis goes, and comes back as the last one
-        values = np.tensordot(values, _waves_of_means(values.shape[0], n_waves), axes=(0, 1))
+        size, *rest = values.shape
+        waves = _waves_of_means(size, n_waves) @ values.reshape(size, -1)
+        values = np.moveaxis(waves.reshape(n_waves, *rest), 0, -1)
     finest = np.indices(values.shape).max(axis=0)
     return np.packbits(values[finest >= _TOO_COARSE] > 0).tobytes().hex()
 

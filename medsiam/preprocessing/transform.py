@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -72,8 +73,9 @@ def prepare(scan: Scan, recipe: Recipe) -> torch.Tensor:
         ScanError: `not_finite` (NaN or infinite values, or values too large to scale),
             `no_geometry` (the recipe needs spacing or orientation that the scan lacks),
             `bad_geometry` (a spacing that asks for a monstrous volume), `empty`, `channels`,
-            `too_thin` (a volume of one slice), `not_two_valued` and `cut_off` (a recipe for
-            masks: other than two values, or bright voxels beyond the tensor).
+            `too_thin` (a volume of one slice), `not_two_valued`, `cut_off` and
+            `too_small` (a recipe for masks: other than two values, a structure that reaches beyond
+            the tensor, or vanishes in it).
     """
     tensor: torch.Tensor = prepare_placed(scan, recipe)[0].as_tensor().contiguous()
     return tensor
@@ -98,6 +100,12 @@ def prepare_placed(scan: Scan, recipe: Recipe) -> tuple[MetaTensor, NDArray[np.f
     to_tensor = np.asarray(np.linalg.solve(placed, affine), dtype=np.float64)
     if recipe.intensity == "mask":
         _check_whole(scan, recipe, to_tensor)
+        if not (tensor >= 0.5).any():
+            raise ScanError(
+                "too_small",
+                f"{_name(scan)}: the structure is thinner than the {recipe.spacing} mm voxels that "
+                "the encoder sees, and vanishes there",
+            )
     return tensor, to_tensor
 
 
@@ -134,8 +142,12 @@ def _check_values(scan: Scan, recipe: Recipe) -> None:
 
 def _check_whole(scan: Scan, recipe: Recipe, to_tensor: NDArray[np.float64]) -> None:
     """Measures of a structure that was cut off would look like those of a smaller one."""
-    bright = np.argwhere(scan.array.reshape(scan.spatial_shape) == scan.array.max())
-    placed = bright @ to_tensor[:-1, :-1].T + to_tensor[:-1, -1]
+    bright = scan.array.reshape(scan.spatial_shape) == scan.array.max()
+    dims = range(bright.ndim)
+    # The corners of its box: every voxel of a large mask would take many times its memory.
+    found = [np.flatnonzero(bright.any(axis=tuple({*dims} - {axis}))) for axis in dims]
+    corners = np.array(list(itertools.product(*((places[0], places[-1]) for places in found))))
+    placed = corners @ to_tensor[:-1, :-1].T + to_tensor[:-1, -1]
     if (placed < -0.5 - _ROUNDING).any() or (
         placed > np.array(recipe.spatial_size) - 0.5 + _ROUNDING
     ).any():

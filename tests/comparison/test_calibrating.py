@@ -125,3 +125,14 @@ def test_one_patient_is_refused():
 def test_a_rule_is_preferred_only_where_it_is_better_beyond_doubt():
     entry = calibrate_metric(case_arrays(ring_bank(45, seed=3).snapshot()), "euclidean")
     assert entry.rule == "combined"
+
+
+def test_patients_whose_pictures_are_the_same_count_as_one():
+    cases = case_arrays(ring_bank().snapshot())
+    joined = module._copies_of_one(cases, ((0, 3), (3, 5)))
+    expected = cases.patients.tolist()
+    for place, patient in enumerate(cases.patients):
+        if patient in (cases.patients[3], cases.patients[5]):
+            expected[place] = cases.patients[0]
+    assert joined.patients.tolist() == expected
+    assert joined.n_patients == cases.n_patients - 2

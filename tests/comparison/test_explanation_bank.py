@@ -42,7 +42,8 @@ def two_phase_bank():
         for row, patient in enumerate(patients)
     )
     embeddings = np.random.default_rng(2).normal(size=(14, 8)).astype(np.float32)
-    bank = SimpleNamespace(name="two", keeps_pixels=True, encoder=None)
+    card = SimpleNamespace(name="any", architecture=SimpleNamespace(backbone="resnet10"))
+    bank = SimpleNamespace(name="two", keeps_pixels=True, encoder=None, encoder_card=card)
     snapshot = Snapshot(1, cases, embeddings)
     bank.snapshot = lambda: snapshot
     bank.scans = lambda case_id: tuple(

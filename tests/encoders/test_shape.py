@@ -13,10 +13,11 @@ from medsiam.encoders import (
     load_encoder,
     new_encoder,
     save_encoder,
+    similarity_maps,
 )
 from medsiam.encoders.shape import ShapeBackbone
 from medsiam.encoders.shape_measures import list_shape_measures, measure_shapes
-from medsiam.errors import ScanError, UsageError
+from medsiam.errors import EncoderError, ScanError, UsageError
 from medsiam.preprocessing import Recipe
 from medsiam.scans import Scan
 
@@ -100,3 +101,10 @@ def test_a_card_whose_recipe_was_changed_is_refused(fields, words):
 def test_a_recipe_that_would_make_other_measures_is_refused(fields, words):
     with pytest.raises(UsageError, match=words):
         new_encoder(ARCHITECTURE, RECIPE.model_copy(update=fields), name="slabs", licence="CC0-1.0")
+
+
+def test_maps_of_a_mask_are_refused():
+    encoder = new_encoder(ARCHITECTURE, RECIPE, name="slabs", licence="CC0-1.0")
+    scan = Scan(slabs()[0, 0].numpy(), spatial_dims=3, affine=np.eye(4))
+    with pytest.raises(EncoderError, match="has no similarity maps"):
+        similarity_maps(encoder, scan, scan)

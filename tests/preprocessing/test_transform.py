@@ -330,6 +330,15 @@ def test_other_than_two_values_are_no_mask(values):
     assert caught.value.code == "not_two_valued"
 
 
+def test_a_structure_that_vanishes_between_the_voxels_is_refused():
+    array = np.zeros((12, 12, 12), dtype=np.float32)
+    array[6, 6, 3:9] = 1
+    scan = Scan(array, spatial_dims=3, affine=np.diag([0.3, 0.3, 0.3, 1.0]))
+    with pytest.raises(ScanError, match="vanishes") as caught:
+        prepare(scan, mask_recipe())
+    assert caught.value.code == "too_small"
+
+
 def test_a_mask_that_would_be_cut_off_is_refused():
     assert prepare(mask_scan(at=2), mask_recipe()).sum() == 60
     with pytest.raises(ScanError, match="reaches beyond") as caught:
