@@ -1,7 +1,5 @@
 """A few hundred bits that tell the same picture again: saved as JPEG, brighter, or a bit smaller.
 
-    like = hash_distance(picture_hash(a), picture_hash(b)) < 0.15
-
 A perceptual hash (C. Zauner, "Implementation and benchmarking of perceptual image hash functions",
 2010): of the grey picture brought to a coarse grid, the signs of its cosine waves. The coarsest
 waves are left out; they say least about which picture of its kind it is, and most of what is to be
@@ -57,12 +55,6 @@ def hash_signs(text: str | None, n_bits: int) -> Floats:
     if len(bits) != n_bits:
         return np.zeros(n_bits, np.float32)
     return 2 * bits.astype(np.float32) - 1
-
-
-def hash_distance(a: str, b: str) -> float:
-    """Return the share of bits that differ: 0 the same picture, about 0.4 another of its kind."""
-    n_bits = 4 * len(a)
-    return float(1 - np.mean(hash_signs(a, n_bits) * hash_signs(b, n_bits))) / 2
 
 
 def _waves_of_means(size: int, n_waves: int) -> Floats:
