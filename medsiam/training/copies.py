@@ -45,15 +45,17 @@ def join_copies(parts: Parts) -> tuple[dict[str, PreparedScans], tuple[str, ...]
         ((scans, place) for scans in own.values() for place in range(len(scans.rows))),
         key=lambda at: at[0].rows[at[1]].row,
     )
-    for name, inside in (("training", False), ("validation", True)):
-        chosen = [at for at in rows if (at[0].rows[at[1]].subject in validating) is inside]
-        own[name] = _collected(chosen)
+    places: dict[str, list[tuple[PreparedScans, int]]] = {"training": [], "validation": []}
+    for scans, place in rows:
+        inside = scans.rows[place].subject in validating
+        places["validation" if inside else "training"].append((scans, place))
     parted = listed_pairs([pair for pair in pairs if pair.across_parts])
     said = f"the drawn split parted copies of one picture: {parted}"
     try:
-        check_subjects(Split(own["training"].rows, own["validation"].rows))
+        check_subjects(Split(*(tuple(scans.rows[i] for scans, i in places[name]) for name in own)))
     except SplitError as error:
         raise SplitError(f"{said}; with all of them in validation, {error}") from error
+    own = {name: _collected(chosen) for name, chosen in places.items()}
     notice = (
         f"{said}; all scans of these subjects validate now. If they are of one patient, give both "
         "lines the same patient_id (or group); else leave one line out"

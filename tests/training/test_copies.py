@@ -84,6 +84,14 @@ def test_where_too_few_are_left_to_train_on_the_pair_and_the_condition_are_named
         join_copies(parts_of(table, "01"))
 
 
+def test_where_all_are_copies_of_one_picture_nothing_would_be_left(tmp_path):
+    table = write_cases(tmp_path, patients=4, scans=1)
+    pictures = sorted(path.name for path in tmp_path.glob("*.png"))
+    copy_of(tmp_path, pictures[0], *pictures[1:])
+    with pytest.raises(SplitError, match=r"parted copies .* with all of them in validation, "):
+        join_copies(parts_of(table, "01"))
+
+
 def test_what_is_kept_for_pretraining_is_left_alone(tmp_path):
     table = write_cases(tmp_path, patients=5, scans=1)
     copy_of(tmp_path, "bar-0-0.png", "bar-2-0.png")
