@@ -6,13 +6,13 @@ import os
 
 import streamlit as st
 
-from app_style import STYLE, page_icon, strip_html
-from bank_page import bank_page
-from compare_page import compare_page
+from bank_pages.overview import bank_page
+from compare.page import compare_page
 from help_page import help_page
 from medsiam import MedsiamError
-from open_bank import the_bank
-from plain_text import in_markdown
+from shell.open_bank import the_bank
+from shell.plain_text import in_markdown
+from shell.style import STYLE, page_icon, strip_html
 
 st.set_page_config(page_title="medsiam", page_icon=page_icon(), layout="wide")
 page = st.navigation(

@@ -92,11 +92,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def app_script() -> Path:
-    """The router: in the wheel's private copy, else in the repository beside the package."""
+    """The server: in the wheel's private copy, else in the repository beside the package."""
     package = Path(__file__).parents[1]
     for folder in (package / "_app", package.parent / "app"):
-        if (folder / "streamlit_app.py").is_file():
-            return folder / "streamlit_app.py"
+        if (folder / "server.py").is_file():
+            return folder / "server.py"
     raise MedsiamError("the app is missing from this installation; install medsiam again")
 
 

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import re
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
@@ -18,18 +11,9 @@ from PIL import Image
 
 from medsiam import ReferenceBank
 from tests.app.conftest import PATIENT_ID, PATIENT_NAME, dicom_series, text_of, zipped
+from tests.app.serving import CHROMIUM, QUIET, review
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 RESEARCH_USE = "Research use only. Not a medical device. Not for diagnosis."
-QUIET = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 def test_a_bank_that_cannot_be_opened_is_a_sentence_on_the_page(start, tmp_path):
@@ -55,67 +39,10 @@ def test_a_fault_of_our_own_is_no_traceback_and_quotes_no_header(start, bank_2d,
     assert PATIENT_NAME not in text_of(app)
 
 
-@contextmanager
-def review(bank: ReferenceBank, *options: str):
-    """Start `medsiam review` on a free port and yield (process, port)."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "medsiam", "review", "--bank", str(bank.path)]
-    command += ["--port", str(port), *options]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        try:
-            lines = []
-            for line in process.stdout:
-                lines.append(line)
-                if f"http://127.0.0.1:{port}" in line:
-                    break
-            else:
-                pytest.fail("".join(lines))
-            yield process, port
-        finally:
-            process.terminate()
-
-
 @pytest.fixture(scope="module")
 def server(bank_3d):
     with review(bank_3d) as started:
         yield started
-
-
-def answer_of(port: int, path: str, *, host: str | None = None, method: str = "GET") -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        headers = {"Host": host} if host else {}
-        if "stream" in path:
-            headers |= {
-                "Connection": "Upgrade",
-                "Upgrade": "websocket",
-                "Sec-WebSocket-Version": "13",
-                "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-            }
-        connection.request(method, path, headers=headers)
-        return connection.getresponse().status
-    finally:
-        connection.close()
-
-
-def test_it_listens_on_this_computer_only(server):
-    _, port = server
-    assert answer_of(port, "/_stcore/health") == 200
-    # A socket bound to every interface would answer on all of 127.0.0.0/8.
-    with socket.socket() as other:
-        other.settimeout(3)
-        assert other.connect_ex(("127.0.0.2", port)) != 0
-
-
-def test_other_names_and_the_agent_door_are_refused(server):
-    _, port = server
-    assert answer_of(port, "/_stcore/stream", host=f"127.0.0.1:{port}") == 101
-    assert answer_of(port, "/_stcore/stream", host="evil.example") == 403
-    assert answer_of(port, "/_stcore/agent/interact", method="POST") == 403
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (see `make setup`)")
@@ -173,13 +100,3 @@ def test_a_reader_uploads_a_study_and_sees_the_ranked_matches(server, bank_3d, t
     away = [u for u in requests if urlsplit(u).scheme not in ("data", "blob")]
     assert len(away) > 5
     assert {urlsplit(url).hostname for url in away} == {"127.0.0.1"}
-
-
-def test_control_c_ends_it_and_leaves_nothing_running(bank_2d):
-    with review(bank_2d) as (process, port):
-        process.send_signal(signal.SIGINT)
-        rest = process.stdout.read()
-        assert process.wait(20) in (0, 130)
-    assert "Traceback" not in rest
-    with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", port)) != 0

@@ -105,12 +105,12 @@ def test_help_names_the_options(capsys):
 
 
 def test_the_app_of_this_repository_is_found():
-    assert app_script() == ROOT / "app" / "streamlit_app.py"
+    assert app_script() == ROOT / "app" / "server.py"
 
 
 def test_the_private_copy_of_a_wheel_comes_first(tmp_path, monkeypatch):
     package = tmp_path / "site-packages" / "medsiam"
-    copy = package / "_app" / "streamlit_app.py"
+    copy = package / "_app" / "server.py"
     copy.parent.mkdir(parents=True)
     copy.touch()
     monkeypatch.setattr("medsiam.cli.review.__file__", str(package / "cli" / "review.py"))

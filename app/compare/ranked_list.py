@@ -1,0 +1,99 @@
+"""The answer in words, the ranked conditions with their distances, and the ranked matches."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from medsiam import Case, Comparison, ConditionRank, Match
+from medsiam.comparison import probability_words
+from shell.plain_text import in_html, in_markdown
+
+_SHOWN = 6  # conditions; the rest folds away
+_SIGNS = {"nearest": "&#9679;", "none of these": "&#9675;", "out of scope": "&#9888;"}
+
+
+def verdict_html(comparison: Comparison) -> str:
+    """The header of the page: the outcome, its sentence, and what must be known besides."""
+    verdict = comparison.verdict
+    kind = verdict.outcome.replace(" ", "-")
+    notes = "".join(
+        f"<li>{in_html(note)}</li>" for note in (*comparison.query.warnings, *comparison.notes)
+    )
+    return (
+        f'<section class="verdict {kind}" aria-label="Verdict">'
+        f"<h2>{_SIGNS.get(verdict.outcome, '?')} {in_html(verdict.text)}</h2>"
+        f"{f'<ul>{notes}</ul>' if notes else ''}</section>"
+    )
+
+
+def conditions_html(comparison: Comparison) -> str:
+    """Conditions as a list: name, distance as number and bar, and the evidence for each."""
+    limit, source = comparison.verdict.threshold, in_html(comparison.verdict.threshold_source)
+    longest = (
+        max([entry.judged_distance for entry in comparison.conditions] + [limit or 0.0]) or 1.0
+    )
+    scale = 100 / (longest * 1.05)
+    rows = [_condition(entry, limit, scale) for entry in comparison.conditions]
+    more = "".join(rows[_SHOWN:])
+    if more:
+        more = f"<details><summary>{len(rows) - _SHOWN} more</summary><ol>{more}</ol></details>"
+    said = f"no limit is known: {source}"
+    if limit is not None:
+        name = f'<abbr title="{source}">limit {distance_words(limit)}</abbr>'
+        said = f"{name} (white mark): beyond it, none of these"
+    return (
+        '<section class="conditions" aria-label="Ranked conditions">'
+        f'<ol>{"".join(rows[:_SHOWN])}</ol>{more}<p class="limit">{said}</p></section>'
+    )
+
+
+def _condition(entry: ConditionRank, limit: float | None, scale: float) -> str:
+    judged = entry.judged_distance
+    beyond = limit is not None and judged > limit
+    which = "" if entry.combined_distance is None else "combined "
+    distance = f"{which}{distance_words(judged)}" + (" beyond the limit" if beyond else "")
+    if entry.probability is not None:
+        distance = (
+            f"probability {in_html(probability_words(entry.probability))} &middot; {distance}"
+        )
+    width = f"width:{judged * scale:.1f}%"
+    tick = f'<i class="tick" style="left:{limit * scale:.1f}%"></i>' if limit else ""
+    patients = "1 patient" if entry.n_patients == 1 else f"{entry.n_patients} patients"
+    return (
+        f'<li><div class="line"><b>{entry.rank}. {in_html(entry.condition)}</b>'
+        f"<span>{distance}</span></div>"
+        f'<div class="bar" aria-hidden="true"><i class="{"far" if beyond else "near"}" '
+        f'style="{width}"></i>{tick}</div>'
+        f"<small>{patients} &middot; {entry.votes:.0%} of the votes &middot; "
+        f"nearest case {in_html(entry.nearest_case_id)}</small></li>"
+    )
+
+
+def choose_match(comparison: Comparison, cases: dict[str, Case]) -> Match:
+    """Show the ranked matches and return the one to look at; the first until one is chosen.
+
+    Args:
+        comparison: with at least one match.
+        cases: of the bank, by case_id.
+    """
+    matches = comparison.matches
+    captions = [_caption(match, cases.get(match.case_id)) for match in matches]
+    place = st.radio(
+        "Ranked matches: choose one to see it beside the query",
+        range(len(matches)),
+        format_func=lambda i: f"{matches[i].rank}\\. {in_markdown(matches[i].condition)}",
+        captions=captions,
+        key=f"match {comparison.created} {comparison.query.content_hashes} {comparison.metric}",
+    )
+    return matches[place or 0]
+
+
+def _caption(match: Match, case: Case | None) -> str:
+    proof = f"proof: {in_markdown(case.proof)}" if case else "no longer in the bank"
+    distance = in_markdown(distance_words(match.distance))
+    return f"distance {distance} · case {in_markdown(match.case_id)} · {proof}"
+
+
+def distance_words(distance: float) -> str:
+    """Three digits that count: distances of some encoders are all below 0.01."""
+    return f"{distance:.0f}" if distance >= 100 else f"{distance:#.3g}"

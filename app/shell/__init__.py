@@ -1,0 +1,1 @@
+"""What every page shares: looks, words from outside, the open bank."""

@@ -1,0 +1,62 @@
+"""The looks that Streamlit's theme cannot say, and the strip that is on every page."""
+
+from __future__ import annotations
+
+from PIL import Image, ImageDraw
+
+from medsiam import ReferenceBank
+from medsiam.comparison import RESEARCH_USE
+from shell.plain_text import in_html
+
+# Blue and orange of Okabe and Ito's palette; far bars are hatched too, for those who see no colour.
+STYLE = """<style>
+.stMainBlockContainer { padding: 4rem 2rem 2rem; max-width: none; }
+.strip { position: fixed; top: 0; right: 7.5rem; height: 3.75rem; z-index: 1000000;
+  pointer-events: none; display: flex; align-items: center; gap: 1.5rem; font-size: .85rem;
+  color: #B4BDCA; }
+.strip span { max-width: 26rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+@media (max-width: 1100px) { .strip span { display: none; } }
+.strip b { color: #FFD666; font-weight: 600; }
+.verdict { border-left: 4px solid #8A94A3; background: #1A1F27; padding: .5rem .9rem; }
+.verdict.nearest { border-color: #56B4E9; }
+.verdict.none-of-these, .verdict.out-of-scope { border-color: #E69F00; }
+.verdict h2 { font-size: 1.15rem; font-weight: 600; margin: 0; padding: 0; line-height: 1.4; }
+.verdict ul { margin: .3rem 0 0; padding-left: 1.1rem; font-size: .85rem; color: #C3CBD6; }
+.verdict li { margin: 0; line-height: 1.4; }
+.conditions ol { list-style: none; margin: 0; padding: 0; }
+.conditions li { margin: 0 0 .55rem; padding: 0; }
+.conditions .line { display: flex; justify-content: space-between; gap: .5rem; }
+.conditions .line b { overflow-wrap: anywhere; }
+.conditions .line span { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.conditions .bar { position: relative; height: .5rem; background: #262D38; margin: .15rem 0; }
+.conditions .bar i { position: absolute; top: 0; bottom: 0; left: 0; }
+.conditions .bar .near { background: #56B4E9; }
+.conditions .bar .far { background: repeating-linear-gradient(135deg, #E69F00 0 4px,
+  #7A5600 4px 8px); }
+.conditions .bar .tick { width: 2px; top: -3px; bottom: -3px; background: #FFF; }
+.conditions small, .conditions .limit { color: #B4BDCA; font-size: .8rem; margin: 0; }
+.conditions summary { font-size: .85rem; cursor: pointer; margin-bottom: .4rem; }
+.facts { display: grid; grid-template-columns: minmax(6.5rem, max-content) 1fr; gap: .15rem .8rem;
+  margin: 0 !important; padding: 0 !important; font-size: .87rem; }
+.facts dt { color: #B4BDCA; font-weight: 400; margin: 0; padding: 0; }
+.facts dd { margin: 0 !important; padding: 0; overflow-wrap: anywhere; }
+.stMain hr { margin: .2rem 0; }
+</style>"""
+
+
+def strip_html(bank: ReferenceBank) -> str:
+    """What every page must say, and which bank is open."""
+    return (
+        f'<div class="strip" role="note"><b>{in_html(RESEARCH_USE)}</b>'
+        f"<span>bank {in_html(bank.name)}, version {bank.version}, {len(bank.cases)} cases"
+        f" &middot; encoder {in_html(bank.encoder_card.name)}</span></div>"
+    )
+
+
+def page_icon() -> Image.Image:
+    """Two panes side by side. (Streamlit would fetch an icon given by name from the internet.)"""
+    icon = Image.new("RGB", (32, 32), "#0E1116")
+    draw = ImageDraw.Draw(icon)
+    draw.rectangle((3, 7, 14, 25), fill="#56B4E9")
+    draw.rectangle((17, 7, 28, 25), outline="#56B4E9", width=2)
+    return icon

@@ -1,0 +1,1 @@
+"""From what the reader picks or uploads to a scan."""
