@@ -12,6 +12,7 @@ from medsiam.comparison.explanation import PairedExplanation, explain, occlude
 from medsiam.comparison.explanation_bank import bank_centre, check_bank_explanations, kept_checks
 from medsiam.comparison.explanation_checks import ExplanationChecks, check_explanations
 from medsiam.comparison.normal_pool import PoolDistance, pool_distance
+from medsiam.comparison.pair_distances import PairDistances, pair_distances
 from medsiam.comparison.result import (
     RESEARCH_USE,
     CalibrationFacts,
@@ -34,6 +35,7 @@ __all__ = [
     "ConditionRank",
     "ExplanationChecks",
     "Match",
+    "PairDistances",
     "PairVerification",
     "PairedExplanation",
     "PoolDistance",
@@ -51,6 +53,7 @@ __all__ = [
     "kept_checks",
     "newest_calibration",
     "occlude",
+    "pair_distances",
     "pool_distance",
     "probability_words",
     "verify",
