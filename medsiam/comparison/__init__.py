@@ -13,6 +13,8 @@ from medsiam.comparison.explanation_bank import bank_centre, check_bank_explanat
 from medsiam.comparison.explanation_checks import ExplanationChecks, check_explanations
 from medsiam.comparison.normal_pool import PoolDistance, pool_distance
 from medsiam.comparison.pair_distances import PairDistances, pair_distances
+from medsiam.comparison.refinement import Refinement, refine
+from medsiam.comparison.region import check_takes_regions, compare_region, keep_region
 from medsiam.comparison.result import (
     RESEARCH_USE,
     CalibrationFacts,
@@ -40,21 +42,26 @@ __all__ = [
     "PairedExplanation",
     "PoolDistance",
     "QueryFacts",
+    "Refinement",
     "Rule",
     "Verdict",
     "bank_centre",
     "calibrate",
     "check_bank_explanations",
     "check_explanations",
+    "check_takes_regions",
     "compare",
     "compare_embedding",
+    "compare_region",
     "explain",
     "in_digits",
+    "keep_region",
     "kept_checks",
     "newest_calibration",
     "occlude",
     "pair_distances",
     "pool_distance",
     "probability_words",
+    "refine",
     "verify",
 ]

@@ -94,7 +94,7 @@ def pair_distances(
 
 def _of_pairs(measured: Yardstick) -> PairDistances:
     n = len(measured.cases)
-    rows = np.unique(np.linspace(0, n - 1, min(n, MOST_CASES)).astype(np.intp)) if n else []
+    rows = np.unique(np.linspace(0, max(0, n - 1), min(n, MOST_CASES)).astype(np.intp))
     points = measured.points[rows]
     conditions, patients = measured.cases.conditions[rows], measured.cases.patients[rows]
     same, different, nearest = [np.empty(0)], [np.empty(0)], [np.empty(0)]
