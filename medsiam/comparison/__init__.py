@@ -9,7 +9,12 @@ from medsiam.comparison.calibration import Calibration, newest_calibration
 from medsiam.comparison.compare import compare, compare_embedding
 from medsiam.comparison.digits import in_digits, probability_words
 from medsiam.comparison.explanation import PairedExplanation, explain, occlude
-from medsiam.comparison.explanation_bank import bank_centre, check_bank_explanations, kept_checks
+from medsiam.comparison.explanation_bank import (
+    bank_centre,
+    check_bank_explanations,
+    explain_match,
+    kept_checks,
+)
 from medsiam.comparison.explanation_checks import ExplanationChecks, check_explanations
 from medsiam.comparison.normal_pool import PoolDistance, pool_distance
 from medsiam.comparison.pair_distances import PairDistances, pair_distances
@@ -54,6 +59,7 @@ __all__ = [
     "compare_embedding",
     "compare_region",
     "explain",
+    "explain_match",
     "in_digits",
     "keep_region",
     "kept_checks",

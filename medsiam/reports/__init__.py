@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from medsiam.reports.calibration_page import write_calibration_page as write_calibration_page
     from medsiam.reports.calibration_words import calibration_rows as calibration_rows
     from medsiam.reports.calibration_words import calibration_sentences as calibration_sentences
+    from medsiam.reports.differences import FactPair as FactPair
+    from medsiam.reports.differences import fact_pairs as fact_pairs
     from medsiam.reports.document import comparison_document as comparison_document
     from medsiam.reports.document import query_path as query_path
     from medsiam.reports.document import write_json as write_json
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from medsiam.reports.training_curves import write_training_page as write_training_page
 
 _HOMES = {
+    "FactPair": ".differences",
     "Plane": ".planes",
     "axis_of": ".planes",
     "calibration_rows": ".calibration_words",
@@ -37,6 +40,7 @@ _HOMES = {
     "comparison_document": ".document",
     "display_window": ".pictures",
     "encode_png": ".pictures",
+    "fact_pairs": ".differences",
     "flat_rows": ".table",
     "main_axis": ".planes",
     "map_nifti": ".map_file",
