@@ -45,10 +45,12 @@ class StandIn:
         )
 
     def snapshot(self, version: int | None = None) -> Snapshot:
+        """The one version there is."""
         return self._snapshot
 
     def hash_patient(self, patient: str) -> str:
-        return patient  # the snapshot's are hashes already
+        """The snapshot's patients are hashes already."""
+        return patient
 
 
 def measure(name: str, snapshot: Snapshot) -> dict[str, Any]:

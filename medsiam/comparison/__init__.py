@@ -19,7 +19,7 @@ from medsiam.comparison.explanation_checks import ExplanationChecks, check_expla
 from medsiam.comparison.normal_pool import PoolDistance, pool_distance
 from medsiam.comparison.pair_distances import PairDistances, pair_distances
 from medsiam.comparison.refinement import Refinement, refine
-from medsiam.comparison.region import check_takes_regions, compare_region, keep_region
+from medsiam.comparison.region import check_takes_regions, compare_region, crop_region
 from medsiam.comparison.result import (
     RESEARCH_USE,
     CalibrationFacts,
@@ -58,10 +58,10 @@ __all__ = [
     "compare",
     "compare_embedding",
     "compare_region",
+    "crop_region",
     "explain",
     "explain_match",
     "in_digits",
-    "keep_region",
     "kept_checks",
     "newest_calibration",
     "occlude",

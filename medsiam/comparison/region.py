@@ -17,7 +17,6 @@ from medsiam.scans.scan import Scan
 if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank
     from medsiam.encoders import EncoderCard
-    from medsiam.preprocessing import Recipe
 
 Box = Sequence[tuple[int, int]]
 
@@ -26,6 +25,7 @@ NOTE = (
     "help to look, but the bank's limit and its probabilities were measured on whole scans and do "
     "not hold here"
 )
+_NARROWEST = 2  # voxels
 _WHOLE = {"anatomy": "whole structures", "shape": "the whole shape of a mask"}
 
 
@@ -43,26 +43,26 @@ def check_takes_regions(card: EncoderCard) -> None:
         )
 
 
-def keep_region(scan: Scan, box: Box, recipe: Recipe) -> Scan:
-    """The scan with all detail outside a box blurred away.
+def crop_region(scan: Scan, box: Box) -> Scan:
+    """The part of a scan inside a box, where it lies in the patient.
 
-    Place and size of what is inside stay the same, and no edge and no grey appears that the scan
-    does not have: what a crop or a black frame would add, an encoder would compare too.
+    Of two made-up lesions in one scan, each asked about by its own box, a crop named as many right
+    as the whole scan with all else blurred away, and more in volumes (benchmarks/region.py).
 
     Args:
         scan: image or volume.
         box: (first, behind the last) voxel along each spatial axis, as stored.
-        recipe: of the encoder that will see it.
 
     Raises:
-        UsageError: a box that is empty or reaches out of the scan.
-        EncoderMismatchError, ScanError: a scan that the encoder cannot take.
+        UsageError: a box that reaches out of the scan, or is less than two voxels wide.
     """
-    from medsiam.preprocessing import blur_out
-
-    outside = np.ones(scan.spatial_shape, dtype=bool)
-    outside[_slices(box, scan.spatial_shape)] = False
-    return blur_out(scan, recipe).without(outside)
+    slices = _slices(box, scan.spatial_shape)
+    affine = scan.affine
+    if affine is not None:
+        start = [0.0 if axis >= len(slices) else float(slices[axis].start) for axis in range(3)]
+        affine = affine.copy()
+        affine[:3, 3] = affine[:3, :3] @ start + affine[:3, 3]
+    return replace(scan, array=np.ascontiguousarray(scan.array[slices]), affine=affine)
 
 
 def compare_region(
@@ -79,7 +79,7 @@ def compare_region(
 
     Args:
         query: one scan, or the scans of one case in the order of the bank's phases.
-        box: see `keep_region`, in voxels of the first scan; the same share of each further one.
+        box: see `crop_region`, in voxels of the first scan; the same share of each further one.
         bank: see `compare`, as for all that follow.
         k: matches to list.
         metric: None: as recommended for whole scans.
@@ -91,14 +91,12 @@ def compare_region(
 
     Raises:
         EncoderError: see `check_takes_regions`.
-        UsageError, EncoderMismatchError, BankError: see `compare` and `keep_region`.
+        UsageError, EncoderMismatchError, BankError: see `compare` and `crop_region`.
     """
     scans = (query,) if isinstance(query, Scan) else tuple(query)
     card = bank.encoder_card
     check_takes_regions(card)
-    parts = [
-        keep_region(scan, _same_share(box, scans[0], scan), bank.encoder.recipe) for scan in scans
-    ]
+    parts = [crop_region(scan, _same_share(box, scans[0], scan)) for scan in scans]
     calibrated = newest_calibration(bank)
     if metric is None and calibrated is not None:
         metric = calibrated[1].metric
@@ -119,19 +117,19 @@ def _slices(box: Box, shape: tuple[int, ...]) -> tuple[slice, ...]:
     if len(box) != len(shape):
         raise UsageError(f"a region of a {len(shape)}D scan has {len(shape)} sides, not {len(box)}")
     for axis, ((low, high), n) in enumerate(zip(box, shape, strict=True)):
-        if not 0 <= low < high <= n:
+        if not (low >= 0 and low + _NARROWEST <= high <= n):
             raise UsageError(
-                f"region from {low} to {high} along axis {axis}: it must hold something, and lie "
-                f"between 0 and {n}"
+                f"region from {low} to {high} along axis {axis}: it must lie between 0 and {n}, "
+                f"and be at least {_NARROWEST} voxels wide"
             )
     return tuple(slice(low, high) for low, high in box)
 
 
 def _same_share(box: Box, first: Scan, scan: Scan) -> Box:
-    """The box that takes the same share of another scan; at least one voxel."""
+    """The box that takes the same share of another scan."""
     _slices(box, first.spatial_shape)
     found = []
     for (low, high), n, m in zip(box, first.spatial_shape, scan.spatial_shape, strict=True):
-        start = min(m - 1, round(low * m / n))
-        found.append((start, min(m, max(start + 1, round(high * m / n)))))
+        start = min(max(0, m - _NARROWEST), round(low * m / n))
+        found.append((start, min(m, max(start + _NARROWEST, round(high * m / n)))))
     return found

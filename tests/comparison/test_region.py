@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from medsiam import ReferenceBank
-from medsiam.comparison import check_takes_regions, compare, compare_region, keep_region
+from medsiam.comparison import check_takes_regions, compare, compare_region, crop_region
+from medsiam.comparison.region import _same_share
 from medsiam.encoders import Architecture, new_encoder
 from medsiam.errors import EncoderError, UsageError
 from medsiam.preprocessing import Recipe
@@ -46,15 +47,23 @@ def bank(tmp_path_factory):
     return bank
 
 
-def test_inside_stays_and_outside_loses_its_detail():
-    scan = spotted(np.random.default_rng(1), (40, 20), 1)
-    found = keep_region(scan, [(30, 50), (10, 30)], RECIPE)
-    np.testing.assert_array_equal(found.array[30:50, 10:30], scan.array[30:50, 10:30])
-    outside = np.ones((64, 64), bool)
-    outside[30:50, 10:30] = False
-    steps = [np.diff(one.array, axis=0)[outside[1:] & outside[:-1]].std() for one in (found, scan)]
-    assert steps[0] < 0.1 * steps[1]
-    assert (found.modality, found.spacing) == (scan.modality, scan.spacing)
+@pytest.mark.parametrize("shape", [(9, 8, 7), (9, 8, 7, 3)])
+def test_a_crop_keeps_every_voxel_where_it_is_in_the_patient(shape):
+    rng = np.random.default_rng(1)
+    affine = np.eye(4)
+    affine[:3] = rng.normal(size=(3, 4))
+    scan = Scan(rng.random(shape, np.float32), 3, affine=affine, modality="MR")
+    found = crop_region(scan, [(2, 6), (0, 8), (3, 5)])
+    np.testing.assert_array_equal(found.array, scan.array[2:6, 0:8, 3:5])
+    for voxel in ((0, 0, 0), (3, 7, 1)):
+        before = affine @ [voxel[0] + 2, voxel[1], voxel[2] + 3, 1]
+        np.testing.assert_allclose(found.affine @ [*voxel, 1], before, atol=1e-12)
+    assert (found.modality, found.spacing) == ("MR", scan.spacing)
+
+
+def test_the_same_share_of_every_phase():
+    scans = [Scan(np.zeros((20, 10), np.float32), 2), Scan(np.zeros((40, 30), np.float32), 2)]
+    assert _same_share([(5, 10), (2, 4)], scans[0], scans[1]) == [(10, 20), (6, 12)]
 
 
 def test_the_region_decides_between_two_spots(bank):
@@ -92,7 +101,15 @@ def test_the_query_itself_never_answers_by_its_region(bank):
 
 
 @pytest.mark.parametrize(
-    "box", [[(0, 0), (0, 5)], [(5, 4), (0, 5)], [(-1, 4), (0, 5)], [(0, 65), (0, 5)], [(0, 5)]]
+    "box",
+    [
+        [(0, 0), (0, 5)],
+        [(5, 4), (0, 5)],
+        [(-1, 4), (0, 5)],
+        [(3, 4), (0, 5)],
+        [(0, 65), (0, 5)],
+        [(0, 5)],
+    ],
 )
 def test_a_box_that_holds_nothing_or_leaves_the_scan(bank, box):
     with pytest.raises(UsageError, match="region"):
