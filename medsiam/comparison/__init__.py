@@ -22,6 +22,7 @@ from medsiam.comparison.result import (
     Rule,
     Verdict,
 )
+from medsiam.comparison.scope import Scope, check_scope
 from medsiam.comparison.space import COMPARISON_METRICS
 from medsiam.comparison.verification import PairVerification, verify
 
@@ -39,11 +40,13 @@ __all__ = [
     "PoolDistance",
     "QueryFacts",
     "Rule",
+    "Scope",
     "Verdict",
     "bank_centre",
     "calibrate",
     "check_bank_explanations",
     "check_explanations",
+    "check_scope",
     "compare",
     "compare_embedding",
     "explain",
