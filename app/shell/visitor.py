@@ -69,5 +69,5 @@ def _may_begin(request: HTTPConnection) -> bool:
     return from_here and not path.startswith(_NOT_A_PAGE)
 
 
-def _checked(word: str | None) -> str | None:
-    return word if word is not None and _WORD.fullmatch(word) else None
+def _checked(word: object) -> str | None:
+    return word if isinstance(word, str) and _WORD.fullmatch(word) else None
