@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from compare.settings import Settings
 from medsiam import Comparison, ReferenceBank, Scan
 from medsiam.comparison import compare_embedding
-from shell.open_bank import encoder_turn
+from shell.inference import on_worker
 
 # What one visitor has asked stays in his own session: equal pixels of two patients must not mix.
 # Scans are told apart by identity, since the picker reads each of them once.
@@ -37,7 +37,6 @@ def _embedding(scans: tuple[Scan, ...], bank: ReferenceBank) -> NDArray[np.float
     asked = (scans, bank.encoder_card.fingerprint)
     known = st.session_state.get(_EMBEDDING)
     if known is None or known[0] != asked:
-        with st.spinner("Comparing with the bank ..."), encoder_turn():
-            known = (asked, bank.encoder.embed(scans))
+        known = (asked, on_worker("Comparing with the bank", lambda: bank.encoder.embed(scans)))
         st.session_state[_EMBEDDING] = known
     return known[1]

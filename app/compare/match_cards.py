@@ -14,19 +14,18 @@ _SIDE = 96  # pixels of a thumbnail
 
 
 def choose_match(
-    matches: tuple[Match, ...], bank: ReferenceBank, *, key: str, step: int, blinded: bool
+    matches: tuple[Match, ...], bank: ReferenceBank, *, key: str, blinded: bool
 ) -> Match:
     """Show the cards and return the chosen match; the first until one is chosen.
 
     Args:
         matches: at least one.
         bank: that holds them.
-        key: unique to study and list.
-        step: -1 or 1 to go on from the one that is chosen.
+        key: unique to study and list; the session keeps the chosen place under it.
         blinded: without condition and case.
     """
     cases = {case.case_id: case for case in bank.cases}
-    place = min(max(st.session_state.get(key, 0) + step, 0), len(matches) - 1)
+    place = min(st.session_state.get(key, 0), len(matches) - 1)
     for number, match in enumerate(matches):
         picture, words = st.columns([2, 7], vertical_alignment="center", gap="small")
         case = cases.get(match.case_id)
@@ -42,12 +41,22 @@ def choose_match(
                 type="primary" if number == place else "secondary",
                 width="stretch",
             ):
-                place = number
-                st.session_state[key] = place
+                st.session_state[key] = number
                 st.rerun()
             st.caption(_caption(match, case, blinded))
-    st.session_state[key] = place
     return matches[place]
+
+
+def go_on(key: str, step: int, n_matches: int) -> None:
+    """Choose the next or the one before, if there is one, and draw the page again.
+
+    Args:
+        key: see `choose_match`.
+        step: 1 or -1.
+        n_matches: in the list.
+    """
+    st.session_state[key] = min(max(st.session_state.get(key, 0) + step, 0), n_matches - 1)
+    st.rerun()
 
 
 def _title(match: Match, blinded: bool) -> str:

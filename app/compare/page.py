@@ -12,7 +12,7 @@ from compare.settings import choose_settings
 from medsiam import Comparison, Match, MedsiamError, ReferenceBank, Scan
 from shell.open_bank import case_scans, the_bank
 from shell.plain_text import in_markdown
-from study.picker import pick_scan, show_left_out
+from study.opened import note_outcome, opened
 from viewer.paired_view import show_pair
 
 
@@ -25,35 +25,20 @@ def compare_page() -> None:
             icon=":material/inventory_2:",
         )
         return
-    picker, aside = st.columns([5, 1], vertical_alignment="top")
-    with aside:
-        with st.popover("Settings", icon=":material/tune:", width="stretch"):
-            settings = choose_settings(len(bank.cases))
-        show_left_out(bank)
-    with picker:
-        scans = [pick_scan(bank, phase) for phase in bank.phases]
-    if any(scan is None for scan in scans):
-        _say_what_to_do(bank)
-        return
-    query = tuple(scan for scan in scans if scan is not None)
+    study = opened(st.query_params.get("study"))
+    title, aside = st.columns([5, 1], vertical_alignment="center")
+    title.markdown(f"**{in_markdown(study.label)}**")
+    with aside, st.popover("Settings", icon=":material/tune:", width="stretch"):
+        settings = choose_settings(len(bank.cases))
     try:
-        comparison = answer(query, bank, settings)
+        comparison = answer(study.scans, bank, settings)
     except MedsiamError as error:
         st.error(in_markdown(error), icon=":material/error:")
         return
-    _show(comparison, query, bank)
-
-
-def _say_what_to_do(bank: ReferenceBank) -> None:
-    dims = bank.encoder_card.recipe.spatial_dims
-    kind = "images (2D)" if dims == 2 else "volumes (3D)"
-    scans = "one scan" if len(bank.phases) == 1 else f"{len(bank.phases)} scans, one per phase"
-    st.info(
-        f"Open a study: {scans}. This bank holds {len(bank.cases)} cases of "
-        f"{len(bank.conditions)} conditions and compares {kind}"
-        f"{' of modality ' + ', '.join(sorted(bank.modalities)) if bank.modalities else ''}.",
-        icon=":material/radiology:",
-    )
+    verdict = comparison.verdict
+    best = comparison.conditions[0].condition if comparison.conditions else ""
+    note_outcome(study.study_id, best if verdict.outcome == "nearest" else verdict.outcome)
+    _show(comparison, study.scans, bank)
 
 
 def _show(comparison: Comparison, query: tuple[Scan, ...], bank: ReferenceBank) -> None:

@@ -30,6 +30,7 @@ from medsiam.comparison.result import (
     Rule,
     Verdict,
 )
+from medsiam.comparison.scope import Scope, check_scope
 from medsiam.comparison.space import COMPARISON_METRICS
 from medsiam.comparison.verification import PairVerification, verify
 
@@ -49,25 +50,10 @@ __all__ = [
     "QueryFacts",
     "Refinement",
     "Rule",
+    "Scope",
     "Verdict",
     "bank_centre",
     "calibrate",
     "check_bank_explanations",
     "check_explanations",
-    "check_takes_regions",
-    "compare",
-    "compare_embedding",
-    "compare_region",
-    "crop_region",
-    "explain",
-    "explain_match",
-    "in_digits",
-    "kept_checks",
-    "newest_calibration",
-    "occlude",
-    "pair_distances",
-    "pool_distance",
-    "probability_words",
-    "refine",
-    "verify",
-]
+    "check_scope",

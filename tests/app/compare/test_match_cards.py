@@ -12,7 +12,7 @@ from tests.app.conftest import text_of
 def script():
     import streamlit as st
 
-    from compare.match_cards import choose_match
+    from compare.match_cards import choose_match, go_on
     from medsiam.comparison import compare
     from shell.open_bank import the_bank
     from tests.app.conftest import scan_2d
@@ -21,10 +21,11 @@ def script():
     if "kept" not in st.session_state:
         st.session_state["kept"] = compare(scan_2d("across", 300), bank, k=4)
     blinded = st.toggle("blinded")
-    step = st.number_input("step", -1, 1, 0)
     matches = st.session_state["kept"].matches
-    shown = choose_match(matches, bank, key="cards", step=int(step), blinded=blinded)
+    shown = choose_match(matches, bank, key="cards", blinded=blinded)
     st.session_state["chosen"] = shown
+    if step := st.session_state.pop("step", 0):
+        go_on("cards", step, len(matches))
 
 
 def test_the_first_match_is_shown_until_another_is_chosen(start, bank_2d):
@@ -45,7 +46,8 @@ def test_the_first_match_is_shown_until_another_is_chosen(start, bank_2d):
 def test_keys_step_and_stop_at_the_ends(start, bank_2d, start_at, step, end):
     app = start(bank_2d, script=script)
     app.button[start_at].click().run()
-    app.number_input[0].set_value(step).run()
+    app.session_state["step"] = step
+    app.run()
     assert app.session_state["chosen"].rank == end + 1
 
 
