@@ -13,7 +13,9 @@ from medsiam import Comparison, Match, MedsiamError, ReferenceBank, Scan
 from shell.open_bank import case_scans, the_bank
 from shell.plain_text import in_markdown
 from study.picker import pick_scan, show_left_out
-from viewer.paired_view import show_pair
+from viewer.paired_viewer import Pane, paired_viewer
+
+VISITOR_COOKIE = "medsiam_visitor"
 
 
 def compare_page() -> None:
@@ -90,4 +92,11 @@ def _show_match(match: Match, query: tuple[Scan, ...], bank: ReferenceBank) -> N
     except MedsiamError as error:
         st.error(in_markdown(error), icon=":material/broken_image:")
         return
-    show_pair(query, scans, case.phases, f"{match.rank}. {match.condition} ({match.case_id})")
+    title = f"{match.rank}. {match.condition} ({match.case_id})"
+    paired_viewer(
+        tuple(Pane(scan, "") for scan in query),
+        tuple(Pane(scan, title) for scan in scans),
+        phases=case.phases,
+        key="pair",
+        visitor=st.context.cookies.get(VISITOR_COOKIE, ""),
+    )
