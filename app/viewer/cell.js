@@ -236,7 +236,7 @@ export class Cell {
     const count = volume.shape[plane.axis];
     const mm = volume.spacing?.[plane.axis];
     const slice = volume.dims === 3
-      ? `${shown.name} ${position + 1}/${count}${mm ? ` · ${digits(mm)} mm` : ""} · `
+      ? `${shown.name} ${position + 1}/${count}${mm ? ` · ${digits(mm)} mm` : ""}`
       : "";
     const zoom = volume.spacing ? `${digits(shown.scale)} px/mm` : `${digits(shown.scale)} px/pixel`;
     const { table, center, width } = shown.how;
@@ -246,8 +246,8 @@ export class Cell {
     const letters = plane.letters ?? ["", "", "", ""];
     this.say("state", "");
     this.say("title", shown.title);
-    this.say("window", volume.channels === 3 ? "colour" : window);
-    this.say("place", `${slice}${zoom}${this.readout ? `\n${this.readout}` : ""}`);
+    this.say("window", `${volume.channels === 3 ? "colour" : window}\n${zoom}`);
+    this.say("place", [slice, this.readout].filter(Boolean).join("\n"));
     ["left", "right", "top", "bottom"].forEach((edge, i) => this.say(edge, letters[i]));
     const unknown = "orientation unknown: left and right cannot be trusted";
     this.say("warning", [plane.letters ? "" : unknown, pane.note].filter(Boolean).join(" · "));

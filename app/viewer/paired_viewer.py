@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from medsiam import Scan
 from viewer.viewer_source import javascript, stylesheet
-from viewer.volume import document, map_bytes, voxel_bytes, volume_of
+from viewer.volume import document, map_bytes, volume_of, voxel_bytes
 from viewer.volume_route import PREFIX
 from viewer.volume_shelf import Lent, the_shelf
 from viewer.volume_token import signed

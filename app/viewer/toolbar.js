@@ -6,7 +6,7 @@ export const TOOLS = ["scroll", "window", "pan", "zoom", "region"];
 const ICONS = {
   scroll: "M8 2v12M8 2 5 5M8 2l3 3M8 14l-3-3M8 14l3-3",
   window: "M8 2a6 6 0 1 0 0 12 6 6 0 0 0 0-12M8 2v12M8 5h5M8 8h6M8 11h5",
-  pan: "M8 2v12M2 8h12M8 2 6.5 3.8M8 2l1.5 1.8M8 14l-1.5-1.8M8 14l1.5-1.8M2 8l1.8-1.5M2 8l1.8 1.5M14 8l-1.8-1.5M14 8l-1.8 1.5",
+  pan: "M8 2v12M2 8h12M6.5 3.8 8 2l1.5 1.8M6.5 12.2 8 14l1.5-1.8M3.8 6.5 2 8l1.8 1.5M12.2 6.5 14 8l-1.8 1.5",
   zoom: "M7 2.5a4.5 4.5 0 1 0 0 9 4.5 4.5 0 0 0 0-9M10.5 10.5 14 14M5 7h4M7 5v4",
   region: "M2 4V2h2M7 2h2M12 2h2v2M14 7v2M14 12v2h-2M9 14H7M4 14H2v-2M2 9V7",
 };
@@ -69,8 +69,8 @@ export class Toolbar {
     this.planes = element("span", { class: "group", role: "group", "aria-label": "Plane" });
     this.three = this.button("3 planes", "Three planes with a crosshair (T)", does.three);
     this.link = this.select("How slices are linked", does.link);
-    this.sameWindow = this.button("=window", "The same window on both", does.sameWindow);
-    this.sameScale = this.button("=scale", "The same mm per pixel on both", does.sameScale);
+    this.sameWindow = this.button("same window", "The same window on both", does.sameWindow);
+    this.sameScale = this.button("same scale", "The same mm per pixel on both", does.sameScale);
     this.map = this.select("Map of what speaks for the similarity", does.overlay);
     this.fill(this.map, Object.entries(MAP_WORDS));
     this.phases = element("span", { class: "group", role: "group", "aria-label": "Phase" });

@@ -287,7 +287,7 @@ export class Viewer {
     clearTimeout(this.speaking);
     this.speaking = setTimeout(() => {
       const { place: where, window } = this.active.texts;
-      const text = `${where.textContent.split("\n")[0]}, ${window.textContent}`;
+      const text = [where, window].map((one) => one.textContent.split("\n")[0]).join(", ");
       if (this.said.textContent !== text) this.said.textContent = text;
     }, 600);
   }

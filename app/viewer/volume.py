@@ -73,7 +73,7 @@ def _measured(scan: Scan) -> Volume:
         return Volume(shape, 3, slope, 0.0, low < 0, low, high, window, percentiles)
     whole = high - low <= _HIGHEST - _LOWEST and bool((scan.array == np.rint(scan.array)).all())
     if whole:
-        fits = _LOWEST <= low and high <= _HIGHEST
+        fits = low >= _LOWEST and high <= _HIGHEST
         intercept = 0.0 if fits else low - _LOWEST
         return Volume(shape, 1, 1.0, intercept, False, low, high, window, percentiles)
     center, reach = percentiles[0], _MOST_WINDOWS / 2 * min(percentiles[1], window[1])
