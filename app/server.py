@@ -14,7 +14,8 @@ from shell.doors import Doors
 from shell.inference import warm_up
 from shell.security_headers import SecurityHeaders
 from shell.upload_ceiling import UploadCeiling
-from shell.visitor import VisitorCookie
+from shell.visitor import VisitorCookie, visitor_of
+from viewer.volume_route import volume_route
 
 
 @asynccontextmanager
@@ -27,5 +28,6 @@ async def _lifespan(_: st.App) -> AsyncIterator[None]:
 app = st.App(
     Path(__file__).with_name("streamlit_app.py"),
     lifespan=_lifespan,
+    routes=[volume_route(visitor_of)],
     middleware=[Middleware(one) for one in (SecurityHeaders, Doors, UploadCeiling, VisitorCookie)],
 )

@@ -5,10 +5,33 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from nibabel.orientations import aff2axcodes
 from numpy.typing import NDArray
+
+VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
+
+
+@dataclass(frozen=True)
+class VoiTable:
+    """The grey of every value, where a window cannot say it (PS3.3 C.11.2.1.1).
+
+    Attributes:
+        name: as in LUTExplanation.
+        first: the value that has the first level; smaller ones have it too.
+        levels: 0 (black) to 255, one for each whole step of the value; the last one holds on.
+    """
+
+    name: str
+    first: float
+    levels: tuple[int, ...] = field(repr=False)
+
+    def inverted(self, pivot: float) -> VoiTable:
+        """The same greys turned round for values v that became `pivot` - v."""
+        last = self.first + len(self.levels) - 1
+        return VoiTable(self.name, pivot - last, tuple(255 - n for n in reversed(self.levels)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +56,8 @@ class Scan:
         sources: the files the scan was read from.
         window: (center, width) in units of `array` for display, where the file carries one.
         presets: (name, center, width) of every window that the file carries, the first one first.
+        voi_function: DICOM VOILUTFunction, by which these windows turn values into greys.
+        voi_table: the file's own table for it, which goes before its windows.
         photometric: DICOM PhotometricInterpretation as stored; the array is already inverted for
             MONOCHROME1 (so large = bright).
         warnings: sentences about what was odd but not fatal, each a `ScanWarning` with its code.
@@ -51,6 +76,8 @@ class Scan:
     sources: tuple[Path, ...] = ()
     window: tuple[float, float] | None = None
     presets: tuple[tuple[str, float, float], ...] = ()
+    voi_function: VoiFunction = "LINEAR_EXACT"
+    voi_table: VoiTable | None = None
     photometric: str | None = None
     warnings: tuple[str, ...] = ()
 

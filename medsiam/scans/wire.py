@@ -18,7 +18,7 @@ from medsiam.errors import ScanError
 from medsiam.scans.decode import Request
 from medsiam.scans.faults import FAULTS, ScanWarning
 from medsiam.scans.limits import MAX_VOXELS
-from medsiam.scans.scan import Scan
+from medsiam.scans.scan import Scan, VoiTable
 from medsiam.scans.sniff import Kind
 
 READY = b"medsiam reads\n"  # the first thing that the decoding process says
@@ -134,6 +134,8 @@ def _plain(value: object) -> Any:
     """Return a value as JSON has it; what JSON does not know is named by its kind."""
     if isinstance(value, ScanWarning):
         return {"warning": [value.code, str(value)]}
+    if isinstance(value, VoiTable):
+        return {"table": [value.name, value.first, list(value.levels)]}
     if isinstance(value, Path):
         return {"path": str(value)}
     if isinstance(value, np.ndarray):
@@ -153,6 +155,8 @@ def _rich(value: Any) -> Any:
     ((kind, held),) = value.items()
     if kind == "warning":
         return ScanWarning(*held)
+    if kind == "table":
+        return VoiTable(held[0], held[1], tuple(held[2]))
     if kind == "path":
         return Path(held)
     if kind == "matrix":

@@ -12,6 +12,7 @@ from medsiam.errors import ScanError
 from medsiam.scans import Scan
 from medsiam.scans.decode import Request
 from medsiam.scans.faults import ScanWarning, fault, warning
+from medsiam.scans.scan import VoiTable
 from medsiam.scans.wire import (
     Order,
     answer_of,
@@ -134,3 +135,9 @@ def test_a_shape_that_no_scan_has_allocates_nothing(shape):
     document = json.loads(json.dumps({"shape": shape, "axes": [0, 1]}))
     with pytest.raises((ValueError, TypeError)):
         empty_values(document)
+
+
+def test_a_table_of_greys_arrives():
+    table = VoiTable("SOFT", -3.0, (0, 100, 255))
+    scan = Scan(np.zeros((2, 2), np.float32), 2, voi_function="SIGMOID", voi_table=table)
+    assert (carried(scan).voi_table, carried(scan).voi_function) == (table, "SIGMOID")

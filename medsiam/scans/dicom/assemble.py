@@ -20,6 +20,7 @@ from medsiam.scans.dicom.geometry import (
 from medsiam.scans.dicom.header import Header
 from medsiam.scans.dicom.pixels import Picture, Window, inverted
 from medsiam.scans.dicom.resample import resampled
+from medsiam.scans.dicom.voi import Voi
 from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.limits import check_size
 from medsiam.scans.scan import Scan
@@ -47,7 +48,7 @@ def slice_scan(
         sources=(header.path,),
         warnings=(*header.warnings, *warnings, *_padding([picture]), *replaced),
         **_facts(header),
-        **_display(windows),
+        **_display(windows, picture.voi, picture.pivot),
     )
 
 
@@ -115,7 +116,8 @@ class Stack:
                 raise fault(wrong.code, self._path, wrong.what)
             block, planes, done = resampled(block, planes, wrong.usual, self._path)
             said.append(warning("resampled", f"{wrong.what}; {done}"))
-        windows = pictures[len(pictures) // 2].windows
+        middle = pictures[len(pictures) // 2]
+        windows = middle.windows
         # (slices, rows, columns) becomes (x, y, z) without moving a value.
         array = block.transpose(2, 1, 0, *range(3, block.ndim))
         pivots = [picture.pivot for picture in pictures if picture.pivot is not None]
@@ -132,7 +134,7 @@ class Stack:
             sources=tuple(sources),
             warnings=(*said, *_odd_geometry(self._header, planes, affine, array.shape), *replaced),
             **_facts(self._header),
-            **_display(windows),
+            **_display(windows, middle.voi, max(pivots, default=None)),
         )
 
 
@@ -148,10 +150,13 @@ def _facts(header: Header) -> dict[str, Any]:
     }
 
 
-def _display(windows: Sequence[Window]) -> dict[str, Any]:
+def _display(windows: Sequence[Window], voi: Voi, pivot: float | None) -> dict[str, Any]:
+    table = voi.table
     return {
         "window": (windows[0].center, windows[0].width) if windows else None,
         "presets": tuple((w.name, w.center, w.width) for w in windows),
+        "voi_function": voi.function,
+        "voi_table": table if table is None or pivot is None else table.inverted(pivot),
     }
 
 

@@ -69,6 +69,8 @@ _PIXEL_KEYWORDS = (
     "WindowCenter",
     "WindowWidth",
     "WindowCenterWidthExplanation",
+    "VOILUTFunction",
+    "VOILUTSequence",
     "ModalityLUTSequence",
     "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",

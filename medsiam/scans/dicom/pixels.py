@@ -34,6 +34,7 @@ from medsiam.scans.dicom.elements import numbers, words
 from medsiam.scans.dicom.header import Header
 from medsiam.scans.dicom.native import native_frames
 from medsiam.scans.dicom.padding import without_padding
+from medsiam.scans.dicom.voi import PLAIN, Voi, voi_of
 from medsiam.scans.faults import fault
 from medsiam.scans.limits import MAX_PICTURE_RATIO
 
@@ -70,12 +71,14 @@ class Picture:
         pivot: for MONOCHROME1 the sum of the lowest and the highest value that the stored bits
             can express, after rescale; None for every other photometric interpretation.
         padding: number of values that were padding.
+        voi: how the windows are meant.
     """
 
     array: NDArray[np.float32]
     windows: tuple[Window, ...]
     pivot: float | None
     padding: int = 0
+    voi: Voi = PLAIN
 
     def without_array(self) -> Picture:
         """Return the same facts, so that a stack need not hold the values twice."""
@@ -120,7 +123,7 @@ def pictures(
             is_negative = header.photometric == "MONOCHROME1"
             values, padding = without_padding(values, stored, dataset, is_negative=is_negative)
             pivot = sum(extremes) if is_negative else None
-            yield Picture(_xy(values), _windows(groups), pivot, padding)
+            yield Picture(_xy(values), _windows(groups), pivot, padding, voi_of(groups))
 
 
 def _xy(frame: NDArray[Any]) -> NDArray[np.float32]:
