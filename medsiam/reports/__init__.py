@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from medsiam.reports.planes import axis_of as axis_of
     from medsiam.reports.planes import main_axis as main_axis
     from medsiam.reports.planes import plane_of as plane_of
+    from medsiam.reports.reviews_file import write_reviews as write_reviews
     from medsiam.reports.table import flat_rows as flat_rows
     from medsiam.reports.table import safe_cell as safe_cell
     from medsiam.reports.table import write_csv as write_csv
@@ -50,6 +51,7 @@ _HOMES = {
     "write_csv": ".table",
     "write_json": ".document",
     "write_page": ".page",
+    "write_reviews": ".reviews_file",
     "write_training_page": ".training_curves",
 }
 

@@ -2,11 +2,10 @@
 
 python -m tests.campaigns.bank_flips [--flips 1000] [--seed 0]
 
-The bank holds cases of several versions, some removed, one restored, a calibration and reviews,
-which are checked when they are read. Half of the
-flips go to the database, a quarter each to the encoder and the kept scans. A flip that is not
-found must have changed nothing that can be read: versions, cases, vectors, calibrations, reviews and
-scans.
+The bank holds cases of several versions, some removed, one restored, a calibration, and reviews,
+which are checked when they are read. Half of the flips go to the database, a quarter each to the
+encoder and the kept scans. A flip that is not found must have changed nothing that can be read:
+versions, cases, vectors, calibrations, reviews and scans.
 """
 
 from __future__ import annotations
