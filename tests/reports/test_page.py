@@ -35,7 +35,7 @@ def test_everything_a_reader_needs(tmp_path):
     comparison, page = write(tmp_path, bank, make_scan(warnings=("Odd spacing.",)), k=4)
     assert comparison.verdict.text in page.text
     assert page.text.count(RESEARCH_USE) == 2
-    assert page.text.strip().startswith("medsiam: scan in memory")
+    assert page.text.strip().startswith(f"medsiam: study {make_scan().content_hash[:12]}")
     assert page.text.strip().endswith(RESEARCH_USE)
     for note in ("Odd spacing.", *comparison.notes):
         assert note in page.text
