@@ -1,11 +1,12 @@
-"""What readers said about a study, in words."""
+"""What readers said about a study, as plain values and in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from medsiam.bank.review import Review, withdrawals
+from medsiam.bank.review import FIELDS, Review, withdrawals
 from medsiam.comparison.digits import decimals_for
 from medsiam.comparison.result import Comparison
 
@@ -38,6 +39,16 @@ def of_study(comparison: Comparison, reviews: Sequence[Review]) -> tuple[Review,
     """The reviews of the comparison's own study; another study's must never stand beside it."""
     study = " ".join(comparison.query.content_hashes)
     return tuple(review for review in reviews if review.study == study)
+
+
+def review_documents(reviews: Sequence[Review]) -> list[dict[str, Any]]:
+    """Each review as plain values, with the number of the review that withdrew it."""
+    gone = withdrawals(reviews)
+    return [
+        {name: values[name] for name in FIELDS}
+        | {"withdrawn_by": gone[values["number"]].number if values["number"] in gone else None}
+        for values in map(asdict, reviews)
+    ]
 
 
 def review_lines(comparison: Comparison, reviews: Sequence[Review]) -> tuple[ReviewLine, ...]:

@@ -6,13 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medsiam.bank.review import FIELDS, Review, withdrawals
+from medsiam.bank.review import FIELDS, Review
 from medsiam.comparison.result import RESEARCH_USE
 from medsiam.errors import NothingToDoError, UsageError
+from medsiam.reports.review_words import review_documents
 from medsiam.reports.table import safe_cell
 from medsiam.writing import write_atomically
 
@@ -45,16 +45,6 @@ def write_reviews(bank: ReferenceBank, path: Path | str) -> tuple[Review, ...]:
         raise NothingToDoError(f"bank {bank.name} holds no review yet; nothing was written")
     write_atomically(target, form(_rows(reviews, bank.name)))
     return reviews
-
-
-def review_documents(reviews: Sequence[Review]) -> list[dict[str, Any]]:
-    """Each review as plain values, with the number of the review that withdrew it."""
-    gone = withdrawals(reviews)
-    return [
-        {name: values[name] for name in FIELDS}
-        | {"withdrawn_by": gone[values["number"]].number if values["number"] in gone else None}
-        for values in map(asdict, reviews)
-    ]
 
 
 def _rows(reviews: Sequence[Review], bank_name: str) -> list[dict[str, Any]]:
