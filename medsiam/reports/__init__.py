@@ -1,4 +1,4 @@
-"""REPORT: a comparison as JSON, CSV and one page to look at."""
+"""REPORT: a comparison as JSON, CSV and one page to look at, as HTML or PDF."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from medsiam.reports.document import query_path as query_path
     from medsiam.reports.document import write_json as write_json
     from medsiam.reports.map_file import map_nifti as map_nifti
+    from medsiam.reports.nameless import nameless as nameless
+    from medsiam.reports.nameless import study_name as study_name
     from medsiam.reports.overlay import overlay_png as overlay_png
     from medsiam.reports.page import write_page as write_page
+    from medsiam.reports.pdf import write_pdf as write_pdf
     from medsiam.reports.pictures import display_window as display_window
     from medsiam.reports.pictures import encode_png as encode_png
     from medsiam.reports.pictures import percentile_window as percentile_window
@@ -41,16 +44,19 @@ _HOMES = {
     "flat_rows": ".table",
     "main_axis": ".planes",
     "map_nifti": ".map_file",
+    "nameless": ".nameless",
     "overlay_png": ".overlay",
     "percentile_window": ".pictures",
     "plane_of": ".planes",
     "query_path": ".document",
     "render_slice": ".pictures",
     "safe_cell": ".table",
+    "study_name": ".nameless",
     "write_calibration_page": ".calibration_page",
     "write_csv": ".table",
     "write_json": ".document",
     "write_page": ".page",
+    "write_pdf": ".pdf",
     "write_reviews": ".reviews_file",
     "write_training_page": ".training_curves",
 }
