@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medsiam.bank.review import Review
 from medsiam.comparison.result import Comparison
 from medsiam.reports import pdf_parts
 from medsiam.reports.nameless import nameless
 from medsiam.reports.page import kept_scans, listed_cases
+from medsiam.reports.pdf_films import films
 from medsiam.reports.pdf_text import paragraph, printable
 from medsiam.scans.scan import Scan
 from medsiam.writing import write_atomically
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 34.0  # points: 12 mm
 _RULE_HEIGHT = 14.0
+_SCALES = (1.0, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7, 0.65, 0.6, 0.55, 0.5)
 
 
 def write_pdf(
@@ -61,24 +63,25 @@ def pdf(
     """The bytes of `write_pdf`."""
     from reportlab.lib.pagesizes import A4
     from reportlab.pdfgen.canvas import Canvas
-    from reportlab.platypus import Frame, KeepInFrame
 
     comparison = nameless(comparison)
     width, height = A4
     inside = width - 2 * _MARGIN, height - 2 * _MARGIN - 2 * _RULE_HEIGHT
     cases = listed_cases(comparison, bank)
-    story = [
-        *pdf_parts.verdict(comparison, inside[0]),
-        *pdf_parts.query(comparison, inside[0]),
-        *pdf_parts.notes(comparison, inside[0]),
-        *pdf_parts.conditions(comparison, inside[0]),
-        *pdf_parts.pictures(
-            comparison, query_scans, cases, lambda case_id: kept_scans(bank, case_id), inside[0]
-        ),
-        *pdf_parts.matches(comparison, cases, inside[0]),
-        *pdf_parts.said(comparison, reviews, inside[0]),
-        *pdf_parts.settings(comparison, inside[0]),
-    ]
+    shown = films(comparison, query_scans, cases, lambda case_id: kept_scans(bank, case_id))
+
+    def story(wide: float) -> list[Any]:
+        return [
+            *pdf_parts.verdict(comparison, wide),
+            *pdf_parts.query(comparison, wide),
+            *pdf_parts.notes(comparison),
+            *pdf_parts.conditions(comparison, wide),
+            *pdf_parts.pictures(shown, wide),
+            *pdf_parts.matches(comparison, cases, wide),
+            *pdf_parts.said(comparison, reviews, wide),
+            *pdf_parts.settings(comparison, wide),
+        ]
+
     buffer = io.BytesIO()
     # invariant: no time of writing, so that equal answers are equal files
     canvas = Canvas(buffer, pagesize=A4, invariant=1, lang="en")
@@ -90,7 +93,25 @@ def pdf(
         line = paragraph(text, 7.5, bold=True)
         line.wrap(inside[0], _RULE_HEIGHT)
         line.drawOn(canvas, _MARGIN, y)
-    frame = Frame(_MARGIN, _MARGIN + _RULE_HEIGHT, *inside, 0, 0, 0, 0)
-    frame.addFromList([KeepInFrame(*inside, story, mode="shrink")], canvas)
+    canvas.translate(_MARGIN, _MARGIN + _RULE_HEIGHT)
+    _draw(story, canvas, *inside)
     canvas.save()
     return buffer.getvalue()
+
+
+def _draw(story: Callable[[float], list[Any]], canvas: Any, width: float, height: float) -> None:
+    """Draw as large as it fits: a smaller scale gives the lines more room, too."""
+    from reportlab.platypus import Frame, KeepInFrame
+
+    for scale in _SCALES:
+        wide, high = width / scale, height / scale
+        needed = sum(
+            part.wrap(wide, high)[1] + part.getSpaceBefore() + part.getSpaceAfter()
+            for part in story(wide)
+        )
+        if needed <= high:
+            break
+    canvas.scale(scale, scale)
+    # Where even the smallest is too large, the frame shrinks it further.
+    kept = KeepInFrame(wide, high, story(wide), mode="shrink")
+    Frame(0, 0, wide, high, 0, 0, 0, 0).addFromList([kept], canvas)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from medsiam.bank.case import Case
@@ -21,11 +21,9 @@ from medsiam.reports.answer_words import (
     query_facts,
     settings_facts,
 )
-from medsiam.reports.filmstrip import common_window, filmstrip, frames_for
+from medsiam.reports.pdf_films import MOST_PICTURED, Film
 from medsiam.reports.pdf_text import paragraph
-from medsiam.reports.planes import main_axis, plane_of
 from medsiam.reports.review_words import chain_words, review_lines
-from medsiam.scans.scan import Scan
 
 Parts = list[Any]
 
@@ -36,9 +34,9 @@ _TONES = {
     "out of scope": "#ab3a2a",
     "undecided": "#3d5fa3",
 }
-_MOST_CONDITIONS, _MOST_MATCHES, _MOST_REVIEWS, _MOST_PICTURED = 8, 10, 6, 4
-_MOST_FRAMES = 3  # of a volume, below each other
+_MOST_CONDITIONS, _MOST_MATCHES, _MOST_REVIEWS = 8, 10, 6
 _FRAME_HEIGHT = 74.0  # points
+_SHORT = 48  # characters of a fact that fits into half the width
 _BAR_WIDTH = 110.0
 
 
@@ -60,7 +58,7 @@ def query(comparison: Comparison, width: float) -> Parts:
     return [_grid([cells[:4], cells[4:]], [width / 4] * 4)]
 
 
-def notes(comparison: Comparison, width: float) -> Parts:
+def notes(comparison: Comparison) -> Parts:
     """What must be known besides."""
     return [paragraph(f"• {note}", 7, colour=_SOFT) for note in all_notes(comparison)]
 
@@ -95,23 +93,10 @@ def conditions(comparison: Comparison, width: float) -> Parts:
     ]
 
 
-def pictures(
-    comparison: Comparison,
-    query_scans: Sequence[Scan],
-    cases: Mapping[str, Case],
-    kept_scans: Callable[[str], Sequence[Scan]],
-    width: float,
-) -> Parts:
+def pictures(films: Sequence[Film], width: float) -> Parts:
     """The query beside its nearest cases, at the same fractions of their depth."""
-    shown = comparison.matches[:_MOST_PICTURED]
-    column = width / (1 + _MOST_PICTURED)
-    phases = next((case.phases for case in cases.values()), ("",))
-    films = [_film(query_scans, query_scans, phases, column)]
-    films += [_film(query_scans, kept_scans(m.case_id), phases, column) for m in shown]
-    titles = ["Query", *(f"{m.rank}. {m.condition}" for m in shown)]
-    cells = [
-        [paragraph(title, 7, bold=True), *film] for title, film in zip(titles, films, strict=True)
-    ]
+    column = width / (1 + MOST_PICTURED)
+    cells = [[paragraph(film.title, 7, bold=True), *_below(film, column)] for film in films]
     return [
         _heading("The query beside its nearest cases"),
         _grid([cells], [column] * len(cells)),
@@ -157,16 +142,23 @@ def said(comparison: Comparison, reviews: Sequence[Review], width: float) -> Par
 
 
 def settings(comparison: Comparison, width: float) -> Parts:
-    """How it was computed, in two columns."""
+    """How it was computed: short facts in two columns, long ones below, each hash on one line."""
     facts = settings_facts(comparison)
-    half = (len(facts) + 1) // 2
-    columns = [_facts(facts[:half], width / 2), _facts(facts[half:], width / 2)]
-    return [_heading("How this was computed"), _grid([columns], [width / 2] * 2)]
+    short = tuple(fact for fact in facts if len(fact[1]) <= _SHORT)
+    long = tuple(fact for fact in facts if len(fact[1]) > _SHORT)
+    half = (len(short) + 1) // 2
+    label = 0.15 * width
+    columns = [_facts(part, label, width / 2) for part in (short[:half], short[half:])]
+    return [
+        _heading("How this was computed"),
+        _grid([columns], [width / 2] * 2),
+        *([_grid([[_facts(long, label, width)]], [width])] if long else []),
+    ]
 
 
-def _facts(facts: Facts, width: float) -> Any:
+def _facts(facts: Facts, label: float, width: float) -> Any:
     rows = [(paragraph(n, 6, colour=_SOFT), paragraph(text, 6)) for n, text in facts]
-    return _grid(rows, [0.3 * width, 0.66 * width])
+    return _grid(rows, [label, width - label - 12])
 
 
 def _match(match: Match, case: Case | None, digits: int) -> tuple[str, ...]:
@@ -182,24 +174,14 @@ def _match(match: Match, case: Case | None, digits: int) -> tuple[str, ...]:
     )
 
 
-def _film(
-    query_scans: Sequence[Scan], scans: Sequence[Scan], phases: Sequence[str], width: float
-) -> Parts:
-    """Pictures of one case below each other: of one scan several slices, of several one each."""
-    if not scans:
+def _below(film: Film, width: float) -> Parts:
+    if not film.frames:
         return [paragraph("No pictures of this case are kept in the bank.", 6.5, colour=_SOFT)]
-    n_frames = min(_MOST_FRAMES, frames_for(query_scans)) if len(query_scans) == 1 else 1
-    plane = plane_of(query_scans[0], main_axis(query_scans[0])).name
-    parts = []
-    for position, (asked, scan) in enumerate(zip(query_scans, scans, strict=False)):
-        window = common_window(asked, scan)
-        strip = filmstrip(scan, n_frames=n_frames, plane=plane, window=window)
-        view = f"{strip.plane}, {strip.letters[0]} on the left" if strip.letters else ""
-        phase = phases[position] if position < len(phases) else ""
-        for png, place in zip(strip.frames, strip.places, strict=True):
-            caption = ", ".join(text for text in (phase, view, place) if text)
-            parts += [_picture(png, width), paragraph(caption, 5.5, colour=_SOFT)]
-    return parts
+    return [
+        part
+        for png, caption in film.frames
+        for part in (_picture(png, width), paragraph(caption, 5.5, colour=_SOFT))
+    ]
 
 
 def _picture(png: bytes, width: float) -> Any:
