@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from medsiam.bank.reference_bank import ReferenceBank as ReferenceBank
     from medsiam.bank.review import ANSWERS as ANSWERS
     from medsiam.bank.review import KINDS as KINDS
+    from medsiam.bank.review import NONE_OF_THESE as NONE_OF_THESE
     from medsiam.bank.review import NewReview as NewReview
     from medsiam.bank.review import Review as Review
     from medsiam.bank.review import standing as standing
@@ -37,6 +38,7 @@ _HOMES = {
     "KINDS": ".review",
     "KeptCalibration": ".store",
     "NewCase": ".new_case",
+    "NONE_OF_THESE": ".review",
     "NewReview": ".review",
     "PROOFS": ".case",
     "ReferenceBank": ".reference_bank",

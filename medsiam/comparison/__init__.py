@@ -22,6 +22,7 @@ from medsiam.comparison.result import (
     Rule,
     Verdict,
 )
+from medsiam.comparison.reviewing import identity_revealed, study_of, verdict_on
 from medsiam.comparison.space import COMPARISON_METRICS
 from medsiam.comparison.verification import PairVerification, verify
 
@@ -47,11 +48,14 @@ __all__ = [
     "compare",
     "compare_embedding",
     "explain",
+    "identity_revealed",
     "in_digits",
     "kept_checks",
     "newest_calibration",
     "occlude",
     "pool_distance",
     "probability_words",
+    "study_of",
+    "verdict_on",
     "verify",
 ]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from medsiam.reports.planes import axis_of as axis_of
     from medsiam.reports.planes import main_axis as main_axis
     from medsiam.reports.planes import plane_of as plane_of
+    from medsiam.reports.review_words import ReviewLine as ReviewLine
+    from medsiam.reports.review_words import review_lines as review_lines
     from medsiam.reports.reviews_file import write_reviews as write_reviews
     from medsiam.reports.table import flat_rows as flat_rows
     from medsiam.reports.table import safe_cell as safe_cell
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Plane": ".planes",
+    "ReviewLine": ".review_words",
     "axis_of": ".planes",
     "calibration_rows": ".calibration_words",
     "calibration_sentences": ".calibration_words",
@@ -50,6 +53,7 @@ _HOMES = {
     "plane_of": ".planes",
     "query_path": ".document",
     "render_slice": ".pictures",
+    "review_lines": ".review_words",
     "safe_cell": ".table",
     "study_name": ".nameless",
     "write_calibration_page": ".calibration_page",

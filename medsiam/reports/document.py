@@ -10,8 +10,9 @@ from typing import Any
 
 from medsiam.bank.review import Review
 from medsiam.comparison.result import Comparison, QueryFacts
+from medsiam.comparison.reviewing import of_study
 from medsiam.reports.judgement import judgement_document
-from medsiam.reports.review_words import of_study, review_documents
+from medsiam.reports.review_words import review_documents
 from medsiam.writing import write_atomically
 
 SCHEMA_VERSION = 1

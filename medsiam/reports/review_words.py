@@ -9,6 +9,7 @@ from typing import Any
 from medsiam.bank.review import FIELDS, Review, withdrawals
 from medsiam.comparison.digits import decimals_for
 from medsiam.comparison.result import Comparison
+from medsiam.comparison.reviewing import of_study
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,6 @@ class ReviewLine:
         about = f" ({self.about})" if self.about else ""
         words = f": {self.words}" if self.words else ""
         return f"{self.number}. {self.reader}, {self.time}: {self.said}{about}{words}"
-
-
-def of_study(comparison: Comparison, reviews: Sequence[Review]) -> tuple[Review, ...]:
-    """The reviews of the comparison's own study; another study's must never stand beside it."""
-    study = " ".join(comparison.query.content_hashes)
-    return tuple(review for review in reviews if review.study == study)
 
 
 def review_documents(reviews: Sequence[Review]) -> list[dict[str, Any]]:
