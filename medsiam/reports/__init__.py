@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from medsiam.reports.document import comparison_document as comparison_document
     from medsiam.reports.document import query_path as query_path
     from medsiam.reports.document import write_json as write_json
+    from medsiam.reports.hidden_names import nameless as nameless
+    from medsiam.reports.hidden_names import study_name as study_name
     from medsiam.reports.map_file import map_nifti as map_nifti
-    from medsiam.reports.nameless import nameless as nameless
-    from medsiam.reports.nameless import study_name as study_name
     from medsiam.reports.overlay import overlay_png as overlay_png
     from medsiam.reports.page import write_page as write_page
     from medsiam.reports.pdf import write_pdf as write_pdf
@@ -47,7 +47,7 @@ _HOMES = {
     "flat_rows": ".table",
     "main_axis": ".planes",
     "map_nifti": ".map_file",
-    "nameless": ".nameless",
+    "nameless": ".hidden_names",
     "overlay_png": ".overlay",
     "percentile_window": ".pictures",
     "plane_of": ".planes",
@@ -55,7 +55,7 @@ _HOMES = {
     "render_slice": ".pictures",
     "review_lines": ".review_words",
     "safe_cell": ".table",
-    "study_name": ".nameless",
+    "study_name": ".hidden_names",
     "write_calibration_page": ".calibration_page",
     "write_csv": ".table",
     "write_json": ".document",

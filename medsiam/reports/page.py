@@ -24,8 +24,8 @@ from medsiam.reports.answer_words import (
 )
 from medsiam.reports.filmstrip import frames_for
 from medsiam.reports.gallery import gallery, pick_rules, picks
+from medsiam.reports.hidden_names import nameless
 from medsiam.reports.map_pictures import map_pictures
-from medsiam.reports.nameless import nameless
 from medsiam.reports.review_words import chain_words, review_lines
 from medsiam.scans.scan import Scan
 from medsiam.writing import write_atomically

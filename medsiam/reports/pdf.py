@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from medsiam.bank.review import Review
 from medsiam.comparison.result import Comparison
 from medsiam.reports import pdf_parts
-from medsiam.reports.nameless import nameless
+from medsiam.reports.hidden_names import nameless
 from medsiam.reports.page import kept_scans, listed_cases
 from medsiam.reports.pdf_films import films
 from medsiam.reports.pdf_text import paragraph, printable
