@@ -30,6 +30,7 @@ from medsiam.comparison.result import (
     Rule,
     Verdict,
 )
+from medsiam.comparison.reviewing import identity_revealed, study_of, verdict_on
 from medsiam.comparison.scope import Scope, check_scope
 from medsiam.comparison.space import COMPARISON_METRICS
 from medsiam.comparison.verification import PairVerification, verify
@@ -63,6 +64,7 @@ __all__ = [
     "crop_region",
     "explain",
     "explain_match",
+    "identity_revealed",
     "in_digits",
     "kept_checks",
     "newest_calibration",
@@ -71,5 +73,7 @@ __all__ = [
     "pool_distance",
     "probability_words",
     "refine",
+    "study_of",
+    "verdict_on",
     "verify",
 ]

@@ -42,6 +42,7 @@ def test_an_uploaded_image_gives_the_librarys_answer(start, bank_2d):
         assert option.replace("\\", "") == f"{match.rank}. {match.condition}"
     assert [button.label for button in app.get("download_button")] == [
         "Report (HTML)",
+        "Report (PDF)",
         "Matches (CSV)",
         "Everything (JSON)",
     ]
