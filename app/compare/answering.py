@@ -27,13 +27,14 @@ def answer(scans: tuple[Scan, ...], bank: ReferenceBank, settings: Settings) -> 
     asked = (scans, settings, str(bank.path), bank.version, bank.calibration)
     known = st.session_state.get(_ANSWER)
     if known is None or known[0] != asked:
-        embedding = _embedding(scans, bank)
+        embedding = embedding_of(scans, bank)
         comparison = compare_embedding(embedding, scans, bank, **settings._asdict())
         known = st.session_state[_ANSWER] = (asked, comparison)
     return known[1]
 
 
-def _embedding(scans: tuple[Scan, ...], bank: ReferenceBank) -> NDArray[np.float32]:
+def embedding_of(scans: tuple[Scan, ...], bank: ReferenceBank) -> NDArray[np.float32]:
+    """Encode, or return the last embedding where the scans are the same."""
     asked = (scans, bank.encoder_card.fingerprint)
     known = st.session_state.get(_EMBEDDING)
     if known is None or known[0] != asked:

@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import streamlit as st
-from shell.login import reader_name
-from shell.pages import page
-from shell.visitor import visitor
-from study.opened import OpenedStudy, StudyNotOpenError, note_outcome, opened
-from viewer.paired_viewer import Pane, Viewed, paired_viewer
 
 from compare.answering import answer, embedding_of
 from compare.blinded import ask_for_guess, choose_blinded, guess_of, is_blinded, show_guess
@@ -24,8 +19,13 @@ from compare.trust_tab import show_trust
 from compare.verdict_bar import verdict_bar
 from compare.why_tab import maps_of, show_why
 from medsiam import Case, Comparison, Match, MedsiamError, ReferenceBank, Scan
+from medsiam.comparison import check_takes_regions
 from shell.open_bank import case_scans, the_bank
 from shell.plain_text import in_markdown
+from shell.reader import choose_reader, the_reader
+from shell.visitor import visitor
+from study.opened import OpenedStudy, note_outcome, opened
+from viewer.paired_viewer import Pane, Viewed, paired_viewer
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,12 @@ def compare_page() -> None:
             icon=":material/inventory_2:",
         )
         return
-    try:
-        study = opened(st.query_params.get("study"))
-    except StudyNotOpenError as error:
-        st.info(in_markdown(error), icon=":material/radiology:")
-        st.page_link(page("start"), label="Open a study", icon=":material/folder_open:")
-        return
+    study = opened(st.query_params.get("study"))
     head, aside = st.columns([6, 1], vertical_alignment="top")
     with aside, st.popover("Settings", icon=":material/tune:", width="stretch"):
         settings = choose_settings(len(bank.cases))
         choose_blinded()
+        choose_reader()
     with head:
         try:
             comparison = answer(study.scans, bank, settings)
@@ -120,7 +116,7 @@ def _show_body(reading: Reading) -> None:
                 reading.comparison,
                 match,
                 reading.bank,
-                reader=reader_name(),
+                reader=the_reader(),
                 guess=guess_of(reading.study.study_id),
                 key=reading.slot("verdict"),
                 pressed=None if viewed is None else viewed.verdict,
@@ -163,13 +159,13 @@ def _show_pair(match: Match, case: Case | None, reading: Reading) -> Viewed | No
         st.error(in_markdown(error), icon=":material/broken_image:")
         return None
     maps = None if reading.hidden else maps_of(_map_key(match, reading))
-    title = f"Match {match.rank}"
+    title = str(match.rank)
     if not reading.hidden:
         title += f": {match.condition} ({match.case_id})"
     queries, matches = [], []
     for phase, (query, kept) in enumerate(zip(reading.query, scans, strict=True)):
         found = None if maps is None else maps[phase]
-        queries.append(Pane(query, "Query", None if found is None else found.query.values))
+        queries.append(Pane(query, "", None if found is None else found.query.values))
         matches.append(Pane(kept, title, None if found is None else found.match.values))
     return paired_viewer(
         tuple(queries),
@@ -177,7 +173,16 @@ def _show_pair(match: Match, case: Case | None, reading: Reading) -> Viewed | No
         phases=reading.bank.phases,
         key=reading.slot("viewer"),
         visitor=visitor(),
+        pick_region=_takes_regions(reading.bank),
     )
+
+
+def _takes_regions(bank: ReferenceBank) -> bool:
+    try:
+        check_takes_regions(bank.encoder_card)
+    except MedsiamError:
+        return False
+    return True
 
 
 def _show_tabs(match: Match, case: Case | None, reading: Reading) -> None:

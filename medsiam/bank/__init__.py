@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from medsiam.bank.store import KeptCalibration as KeptCalibration
     from medsiam.bank.store import Snapshot as Snapshot
     from medsiam.bank.store import Version as Version
+    from medsiam.bank.who import operating_user as operating_user
 
 _HOMES = {
     "ANSWERS": ".review",
@@ -49,6 +50,7 @@ _HOMES = {
     "add_case_table": ".intake",
     "standing": ".review",
     "withdrawals": ".review",
+    "operating_user": ".who",
 }
 
 __all__ = [*_HOMES]

@@ -58,6 +58,7 @@ __all__ = [
     "check_bank_explanations",
     "check_explanations",
     "check_scope",
+    "check_takes_regions",
     "compare",
     "compare_embedding",
     "compare_region",
