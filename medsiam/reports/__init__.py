@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from medsiam.reports.hidden_names import study_name as study_name
     from medsiam.reports.map_file import map_nifti as map_nifti
     from medsiam.reports.overlay import overlay_png as overlay_png
+    from medsiam.reports.overlay import strongest_slices as strongest_slices
     from medsiam.reports.page import write_page as write_page
     from medsiam.reports.pdf import write_pdf as write_pdf
     from medsiam.reports.pictures import display_window as display_window
@@ -60,6 +61,7 @@ _HOMES = {
     "review_lines": ".review_words",
     "safe_cell": ".table",
     "study_name": ".hidden_names",
+    "strongest_slices": ".overlay",
     "write_calibration_page": ".calibration_page",
     "write_csv": ".table",
     "write_json": ".document",
