@@ -26,7 +26,7 @@ QUIET = (
 
 
 @contextmanager
-def review(bank: ReferenceBank, *options: str):
+def review(bank: ReferenceBank, *options: str, environment: dict[str, str] | None = None):
     """Start `medsiam review` on a free port and yield (process, port)."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -34,7 +34,7 @@ def review(bank: ReferenceBank, *options: str):
     command = [sys.executable, "-m", "medsiam", "review", "--bank", str(bank.path)]
     command += ["--port", str(port), *options]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:
         try:
             lines = []
