@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from medsiam.bank.reference_bank import ReferenceBank as ReferenceBank
     from medsiam.bank.store import KeptCalibration as KeptCalibration
     from medsiam.bank.store import Snapshot as Snapshot
+    from medsiam.bank.store import Stay as Stay
     from medsiam.bank.store import Version as Version
 
 _HOMES = {
@@ -29,6 +30,7 @@ _HOMES = {
     "NewCase": ".new_case",
     "ReferenceBank": ".reference_bank",
     "Snapshot": ".store",
+    "Stay": ".store",
     "Version": ".store",
     "add_case_table": ".intake",
 }
@@ -43,6 +45,7 @@ __all__ = [
     "NewCase",
     "ReferenceBank",
     "Snapshot",
+    "Stay",
     "Version",
     "add_case_table",
 ]

@@ -23,6 +23,7 @@ from medsiam.comparison.result import (
     Verdict,
 )
 from medsiam.comparison.space import COMPARISON_METRICS
+from medsiam.comparison.surroundings import Surroundings, around_case, around_new
 from medsiam.comparison.verification import PairVerification, verify
 
 __all__ = [
@@ -39,7 +40,10 @@ __all__ = [
     "PoolDistance",
     "QueryFacts",
     "Rule",
+    "Surroundings",
     "Verdict",
+    "around_case",
+    "around_new",
     "bank_centre",
     "calibrate",
     "check_bank_explanations",
