@@ -69,7 +69,7 @@ def _show(scans: tuple[Scan, ...], phases: tuple[str, ...]) -> None:
             )  # fmt: skip
             fraction = at / 100
         png = thumbnail_png(scan, longest=LARGE, fraction=fraction)
-        st.html(f'<figure class="thumb">{picture_html(png, title)}</figure>')
+        st.html(f'<figure class="thumb large">{picture_html(png, title)}</figure>')
         for warning in scan.warnings:
             st.warning(in_markdown(warning), icon=":material/warning:")
 
@@ -122,7 +122,7 @@ def _confirm(bank: ReferenceBank, new: NewCase, around: Surroundings, facts: Fac
             st.html(f"<h5>{in_html(title)}</h5>{strip_html(bank, shown)}")
     sure = True
     if warnings:
-        sure = st.checkbox("I have looked at them: it is another picture, or the same patient")
+        sure = st.checkbox("I have looked at them, and it shall be added all the same")
     st.caption(_after(bank))
     if st.button(
         f"Add to the bank as version {bank.version + 1}",

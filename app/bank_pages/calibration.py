@@ -39,8 +39,7 @@ def show_calibration(bank: ReferenceBank) -> None:
             f"{bank.version} with `medsiam bank calibrate`.",
             icon=":material/history:",
         )
-    for sentence in calibration_sentences(found):
-        st.markdown(f"- {in_markdown(sentence)}")
+    st.markdown("\n".join(f"- {in_markdown(text)}" for text in calibration_sentences(found)))
     header, rows = calibration_rows(found)
     st.table([dict(zip(header, map(_cell, row), strict=True)) for row in rows])
     st.caption("\\* recommended. Brier score and calibration error: lower is better.")
@@ -83,7 +82,10 @@ def _draw(rows: pd.DataFrame) -> alt.LayerChart:
     line = (
         alt.Chart(pd.DataFrame({"at": [0.0, 1.0]}))
         .mark_line(color=QUIET, strokeDash=[4, 4])
-        .encode(x=alt.X("at:Q", title="probability given", scale=unit), y=alt.Y("at:Q", scale=unit))
+        .encode(
+            x=alt.X("at:Q", title="probability given", scale=unit, axis=alt.Axis(tickCount=5)),
+            y=alt.Y("at:Q", scale=unit),
+        )
     )
     dots = (
         alt.Chart(rows)

@@ -56,8 +56,8 @@ def warnings_of(around: Surroundings) -> tuple[str, ...]:
     said = []
     if around.same_picture:
         said.append(
-            f"The same picture seems to be in the bank as {_names(around.same_picture)}: "
-            "where it is one patient, one of the two should go."
+            f"The same picture seems to be in the bank as {_names(around.same_picture)}. "
+            "Where it is one patient, one of the two is enough."
         )
     if around.too_near:
         said.append(
@@ -114,10 +114,11 @@ def _show_pictures(bank: ReferenceBank, case: Case) -> None:
     if not shown:
         st.info("This bank keeps no pixels: its embedding and these facts are all there is.")
     for png, phase in zip(shown, case.phases, strict=False):
-        said = f"middle slice, {phase}" if phase else "middle slice"
-        image = picture_html(png, f"case {case.case_id}, {said}")
+        middle = "middle slice" if bank.encoder_card.recipe.spatial_dims == 3 else ""
+        said = ", ".join(filter(None, (phase, middle)))
+        image = picture_html(png, f"case {case.case_id} {said}".strip())
         caption = f"<figcaption>{in_html(said)}</figcaption>"
-        st.html(f'<figure class="thumb">{image}{caption}</figure>')
+        st.html(f'<figure class="thumb large">{image}{caption}</figure>')
 
 
 def _show_around(bank: ReferenceBank, around: Surroundings, by_id: dict[str, Case]) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import streamlit as st
 
 from medsiam import Case
-from shell.plain_text import in_markdown
 
 NOT_SAID = "not said"
 _FACTS: dict[str, Callable[[Case], str | None]] = {
@@ -59,11 +58,7 @@ def choose_filter(cases: Sequence[Case]) -> CaseFilter:
     wanted = tuple(
         (
             fact,
-            tuple(
-                column.multiselect(
-                    fact, values, format_func=in_markdown, placeholder="all", key=f"cases {fact}"
-                )
-            ),
+            tuple(column.multiselect(fact, values, placeholder="all", key=f"cases {fact}")),
         )
         for column, (fact, values) in zip(columns[1:], telling.items(), strict=True)
     )

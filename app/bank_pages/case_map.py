@@ -143,7 +143,7 @@ def _list(
 ) -> None:
     """The cases of the box, or of the conditions chosen by those who use no mouse."""
     wanted = st.multiselect(
-        "Only these conditions", snapshot.conditions, format_func=in_markdown, placeholder="all",
+        "Only these conditions", snapshot.conditions, placeholder="all",
         key="map conditions",
     )  # fmt: skip
     chosen = set(case_ids)

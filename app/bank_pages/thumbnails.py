@@ -18,11 +18,13 @@ STYLE = """<style>
 .thumb img { display: block; max-width: 100%; object-fit: contain; background: #000; }
 .thumb .none { display: flex; align-items: center; justify-content: center; padding: .5rem;
   border: 1px dashed; opacity: .7; font-size: .8rem; text-align: center; }
+.thumb.small, .thumb.large { width: 100%; }
 .thumb.small img, .thumb.small .none { width: 100%; height: 8.5rem; }
-.thumb.strip img, .thumb.strip .none { width: 6.5rem; height: 6.5rem; }
+.thumb.large img { width: 100%; max-height: 22rem; }
+.thumb.beside img, .thumb.beside .none { width: 6.5rem; height: 6.5rem; }
 .thumb figcaption { font-size: .8rem; line-height: 1.35; overflow-wrap: anywhere; }
 .thumb figcaption b { font-size: .87rem; }
-.thumb.strip { width: 6.5rem; margin: 0 .6rem .5rem 0; }
+.thumb.beside { width: 6.5rem; margin: 0 .6rem .5rem 0; }
 .proof { border: 1px solid; border-radius: 3px; padding: 0 .3rem; white-space: nowrap; }
 .proof.none { border-style: dashed; color: #E69F00;
   background: repeating-linear-gradient(135deg, #E69F0033 0 4px, transparent 4px 8px); }
@@ -59,7 +61,7 @@ def thumbnail_html(bank: ReferenceBank, case: Case, *, kind: str = "small", more
     Args:
         bank: which holds it.
         case: to show.
-        kind: "small" fills its column, "strip" stands in a row of figures.
+        kind: "small" fills its column, "beside" stands in a row of figures.
         more: a further line of the caption.
     """
     try:
@@ -77,7 +79,7 @@ def thumbnail_html(bank: ReferenceBank, case: Case, *, kind: str = "small", more
 def strip_html(bank: ReferenceBank, cases: Sequence[tuple[Case, str]]) -> str:
     """Cases side by side, each with its case_id and a line of words."""
     return "".join(
-        thumbnail_html(bank, case, kind="strip", more=f"{case.case_id} {said}".strip())
+        thumbnail_html(bank, case, kind="beside", more=f"{case.case_id} {said}".strip())
         for case, said in cases
     )
 

@@ -12,7 +12,7 @@ QUIET = "#8A94A3"
 
 
 def looks(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return a colour and a shape for each name; together they differ for the first 42."""
+    """Return a colour and a shape for each name; as pairs the first 42 differ (7 x 6)."""
     colours = [COLOURS[i % len(COLOURS)] for i in range(len(names))]
-    shapes = [SHAPES[i // len(COLOURS) % len(SHAPES)] for i in range(len(names))]
+    shapes = [SHAPES[i % len(SHAPES)] for i in range(len(names))]
     return colours, shapes

@@ -34,6 +34,8 @@ class ScoredSeries:
         case_id: of the nearest match.
         distance: to it.
         threshold: beyond which the verdict is "none of these"; None where no limit is known.
+        judged: the distance that is held against the threshold, which is not always that of the
+            nearest match; None where the tables are older than this figure.
         content: first characters of the hash of the pixels.
     """
 
@@ -46,6 +48,7 @@ class ScoredSeries:
     case_id: str | None = None
     distance: float | None = None
     threshold: float | None = None
+    judged: float | None = None
     content: str | None = None
 
 
@@ -189,6 +192,7 @@ def _entry(number: int, row: dict[str, Any]) -> ScoredSeries:
         case_id=row["case_id"],
         distance=row["distance"],
         threshold=row["threshold"],
+        judged=row.get("verdict_distance"),
         content=(row["query_hash"] or "")[:12] or None,
     )
 

@@ -38,6 +38,7 @@ def test_every_series_is_told_once_with_its_nearest_match(out, phantom_bank):
             assert (one.condition, one.case_id) == (row["condition"], row["case_id"])
             assert one.distance == float(row["distance"])
             assert one.verdict == row["verdict"]
+            assert one.judged == float(row["verdict_distance"])
             assert row["query_hash"].startswith(one.content)
         else:
             assert one.code == row["code"]
@@ -94,6 +95,15 @@ def test_runs_are_found_at_and_below_a_folder_the_newest_first(out, tmp_path):
     assert list_runs(out) == (out,)
     with pytest.raises(UsageError, match="no such folder"):
         list_runs(tmp_path / "none")
+
+
+def test_tables_older_than_a_figure_are_read_without_it(out, tmp_path):
+    lines = (out / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    rows = [json.loads(line) for line in lines]
+    for row in rows:
+        row.pop("verdict_distance")
+    (tmp_path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert all(one.judged is None for one in read_run(tmp_path).series)
 
 
 def test_a_manifest_alone_is_a_run_that_was_started(out, tmp_path):

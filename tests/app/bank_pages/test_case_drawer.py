@@ -32,11 +32,17 @@ def test_facts_picture_neighbours_and_history_are_there(shown, bank_2d):
     assert not app.exception
     said = text_of(app)
     assert "<dd>slanted-1</dd>" in said
-    assert "middle slice" in said
     assert "SECRET" not in said + str(app)
     expected = [match.case_id for match in around_case(bank_2d, "slanted-1", k=5).others]
     assert [button.label.replace("\\", "") for button in app.button] == expected
     assert "added with version" in said
+    assert "middle slice" not in said
+
+
+def test_of_a_volume_the_picture_is_said_to_be_the_middle(shown, bank_3d):
+    app = shown(bank_3d, "slanted-1")
+    assert not app.exception
+    assert "<figcaption>middle slice</figcaption>" in text_of(app)
 
 
 def test_the_same_patient_and_the_same_picture_are_told(shown, tmp_path):
