@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from medsiam.reports.table import flat_rows as flat_rows
     from medsiam.reports.table import safe_cell as safe_cell
     from medsiam.reports.table import write_csv as write_csv
+    from medsiam.reports.thumbnail import thumbnail_png as thumbnail_png
     from medsiam.reports.training_curves import write_training_page as write_training_page
 
 _HOMES = {
@@ -62,6 +63,7 @@ _HOMES = {
     "safe_cell": ".table",
     "study_name": ".hidden_names",
     "strongest_slices": ".overlay",
+    "thumbnail_png": ".thumbnail",
     "write_calibration_page": ".calibration_page",
     "write_csv": ".table",
     "write_json": ".document",

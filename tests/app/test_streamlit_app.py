@@ -81,7 +81,7 @@ def test_a_reader_uploads_a_study_and_sees_the_ranked_matches(server, bank_3d, t
             page.get_by_role("button", name="Everything (JSON)").click()
         document = json.loads(download.value.path().read_text())
         text, html = page.inner_text("body"), page.content()
-        for name, title in (("Bank", "Cases"), ("Help", "How to read a distance")):
+        for name, title in (("Bank", bank_3d.name), ("Help", "How to read a distance")):
             page.get_by_role("link", name=name).click()
             page.get_by_role("heading", name=title).wait_for()
             assert page.get_by_text(RESEARCH_USE).is_visible()

@@ -78,10 +78,11 @@ def test_a_bank_of_another_encoder_is_exit_6(bank, tmp_path, capsys):
     assert error_of(capsys).startswith("medsiam: error: ")
 
 
-def test_no_studies_folder_is_exit_2(bank, tmp_path, capsys):
-    arguments = ["review", "--bank", str(bank), "--studies", str(tmp_path / "none")]
+@pytest.mark.parametrize("option", ["--studies", "--batches", "--runs"])
+def test_no_such_folder_is_exit_2(bank, tmp_path, capsys, option):
+    arguments = ["review", "--bank", str(bank), option, str(tmp_path / "none")]
     assert main(arguments) == 2
-    assert "--studies" in error_of(capsys)
+    assert f"{option} needs" in error_of(capsys)
 
 
 def test_a_taken_port_is_exit_2(bank, taken_port, capsys):
@@ -120,7 +121,8 @@ def test_help_names_the_options(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["review", "--help"])
     said = capsys.readouterr().out
-    for option in ("--bank", "--studies", "--port", "--address", "--secrets", "127.0.0.1"):
+    options = ("--bank", "--studies", "--batches", "--runs", "--curate", "--port", "--address")
+    for option in (*options, "--secrets", "127.0.0.1"):
         assert option in said
 
 
@@ -158,14 +160,24 @@ def test_the_app_learns_its_bank_and_no_foreign_setting(monkeypatch, tmp_path):
     monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
     monkeypatch.setenv("MEDSIAM_REVIEW_STUDIES", "/left/over")
     monkeypatch.setenv("MEDSIAM_REVIEW_LOGIN", "1")
+    monkeypatch.setenv("MEDSIAM_REVIEW_CURATE", "1")
     monkeypatch.chdir(tmp_path)
-    environment = app_environment(Path("bank"), None)
+    environment = app_environment(Path("bank"), {"studies": None})
     assert environment["MEDSIAM_REVIEW_BANK"] == str(tmp_path / "bank")
     assert "MEDSIAM_REVIEW_STUDIES" not in environment
     assert "MEDSIAM_REVIEW_LOGIN" not in environment
-    assert app_environment(Path("b"), None, login=True)["MEDSIAM_REVIEW_LOGIN"] == "1"
+    assert "MEDSIAM_REVIEW_CURATE" not in environment
+    assert app_environment(Path("b"), {}, login=True)["MEDSIAM_REVIEW_LOGIN"] == "1"
     assert not [name for name in environment if name.startswith("STREAMLIT_")]
-    assert app_environment(Path("b"), Path("s"))["MEDSIAM_REVIEW_STUDIES"] == str(tmp_path / "s")
+
+
+def test_the_app_learns_what_it_may_show_and_do(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    folders = {"studies": Path("s"), "batches": Path("b"), "runs": Path("r")}
+    environment = app_environment(Path("bank"), folders, curate=True)
+    for name, folder in folders.items():
+        assert environment[f"MEDSIAM_REVIEW_{name.upper()}"] == str(tmp_path / folder)
+    assert environment["MEDSIAM_REVIEW_CURATE"] == "1"
 
 
 def test_the_launcher_loads_neither_torch_nor_streamlit(bank):
