@@ -48,10 +48,24 @@ def signed_map(scan: Scan) -> np.ndarray:
 
 
 def counted(shape, spacing=None, affine=None) -> Scan:
-    """Every voxel has a value of its own: x + 100 y + 10000 z."""
+    """Every voxel has a value of its own: x + 30 (y + 30 z)."""
     x, y, z = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    values = (x + 100 * y + 10000 * z).astype(np.float32)
+    values = (x + 30 * (y + 30 * z)).astype(np.float32)
     return Scan(values, 3, affine=affine, spacing=spacing, modality="MR")
+
+
+def towards(codes: str) -> Scan:
+    """Brighter to the patient's left, front and head; stored axes run as the codes say."""
+    affine = np.eye(4)
+    affine[:3, :3] = 0
+    for stored, code in enumerate(codes):
+        world = next(i for i, pair in enumerate(("LR", "PA", "IS")) if code in pair)
+        affine[world, stored] = 1 if code in "RAS" else -1
+    x, y, z = np.meshgrid(*(np.arange(12) for _ in range(3)), indexing="ij")
+    at = np.stack([x, y, z, np.ones_like(x)], axis=-1) @ affine.T  # mm, to the right, front, head
+    middle = at.mean(axis=(0, 1, 2))
+    values = 100 + 5 * ((middle - at)[..., 0] + (at - middle)[..., 1] + (at - middle)[..., 2])
+    return Scan(values.astype(np.float32), 3, affine=affine, spacing=(1, 1, 1), modality="MR")
 
 
 def film(mm: float, size: int) -> Scan:
@@ -68,6 +82,9 @@ def study(name: str) -> Study:
     if kind == "files":  # query and match as given
         panes = tuple(Pane(read_scan(Path(path)), Path(path).stem) for path in rest.split(":"))
         return Study(panes[:1], (panes[1:],))
+    if kind == "letters":
+        scan = towards(rest)
+        return Study((Pane(scan, ""),), ((Pane(scan, ""),),))
     return {"volumes": volumes, "rulers": rulers, "counted": pair_of_counted, "phases": phases}[
         kind
     ]()
