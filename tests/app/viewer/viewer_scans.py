@@ -85,9 +85,13 @@ def study(name: str) -> Study:
     if kind == "letters":
         scan = towards(rest)
         return Study((Pane(scan, ""),), ((Pane(scan, ""),),))
-    return {"volumes": volumes, "rulers": rulers, "counted": pair_of_counted, "phases": phases}[
-        kind
-    ]()
+    return {
+        "volumes": volumes,
+        "rulers": rulers,
+        "counted": pair_of_counted,
+        "phases": phases,
+        "large": large,
+    }[kind]()
 
 
 def volumes() -> Study:
@@ -118,3 +122,13 @@ def phases() -> Study:
     scans = [ball((40, 40, 10), (1.5, 1.5, 8.0), seed) for seed in range(4)]
     panes = [Pane(scan, "") for scan in scans]
     return Study(tuple(panes[:2]), (tuple(panes[2:]),), ("ED", "ES"))
+
+
+def large() -> Study:
+    panes = [ball((512, 512, 60), (0.7, 0.7, 3.0), seed) for seed in (1, 2)]
+    return Study(
+        *(
+            (Pane(panes[0], "", signed_map(panes[0])),),
+            ((Pane(panes[1], "", signed_map(panes[1])),),),
+        )
+    )
