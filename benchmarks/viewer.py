@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 from machine import write_result
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "app"))
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[1] / "app"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.app.serving import CHROMIUM, QUIET
 from tests.app.viewer.viewer_page import THE_VIEWER, ask, open_viewer, served

@@ -404,17 +404,17 @@ def test_every_button_has_a_name_and_tab_reaches_every_frame(pages):
 
 def test_nothing_jumps(pages):
     page = pages("volumes")
-    heights = {round(ask(page, "v.frames.getBoundingClientRect().height"))}
-    top = ask(page, "v.frames.getBoundingClientRect().top")
-    press(page, "t")
-    heights.add(round(ask(page, "v.frames.getBoundingClientRect().height")))
+    size = "(({ top, height }) => [top, height])(v.{}.getBoundingClientRect())"
+    frames, whole = ask(page, size.replace("{}", "frames")), ask(page, size.replace("{}", "root"))
+    for key in ("t", "b", "[", "m"):
+        press(page, key)
+        assert ask(page, size.replace("{}", "frames")) == frames
+        assert ask(page, size.replace("{}", "root")) == whole
     ask(page, "v.loaded.clear()")
     ask(page, "v.change()")
     settle(page)
     assert "Loading" in texts(page, "state")[0]
-    heights.add(round(ask(page, "v.frames.getBoundingClientRect().height")))
-    assert len(heights) == 1
-    assert ask(page, "v.frames.getBoundingClientRect().top") == top
+    assert ask(page, size.replace("{}", "frames")) == frames
 
 
 QUERY = Scan(np.zeros((8, 9), np.float32), 2)
