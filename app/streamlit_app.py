@@ -10,23 +10,43 @@ from bank_pages.overview import bank_page
 from compare.page import compare_page
 from help_page import help_page
 from medsiam import MedsiamError
+from medsiam.comparison import RESEARCH_USE
+from shell.login import require_login, show_reader
 from shell.open_bank import the_bank
+from shell.pages import remember_pages
 from shell.plain_text import in_markdown
 from shell.style import STYLE, page_icon, strip_html
+from study.last_study import keep_in_link
+from study.opened import StudyNotOpenError
+from study.start_page import start_page
 
-st.set_page_config(page_title="medsiam", page_icon=page_icon(), layout="wide")
-page = st.navigation(
-    [
-        st.Page(compare_page, title="Compare", icon=":material/compare:", default=True),
-        st.Page(bank_page, title="Bank", icon=":material/inventory_2:", url_path="bank"),
-        st.Page(help_page, title="Help", icon=":material/help:", url_path="help"),
-    ],
-    position="top",
+st.set_page_config(
+    page_title="medsiam",
+    page_icon=page_icon(),
+    layout="wide",
+    menu_items={"About": RESEARCH_USE},
 )
+PAGES = {
+    "start": st.Page(start_page, title="Start", icon=":material/home:", default=True),
+    "compare": st.Page(
+        compare_page, title="Compare", icon=":material/compare:", url_path="compare"
+    ),
+    "bank": st.Page(bank_page, title="Bank", icon=":material/inventory_2:", url_path="bank"),
+    "help": st.Page(help_page, title="Help", icon=":material/help:", url_path="help"),
+}
+page = st.navigation(list(PAGES.values()), position="top")
+remember_pages(PAGES)
 st.html(STYLE)
+require_login()
 try:
     st.html(strip_html(the_bank()))
+    show_reader()
+    if page is PAGES["compare"]:
+        keep_in_link()
     page.run()
+except StudyNotOpenError as error:
+    st.info(in_markdown(f"{str(error)[0].upper()}{str(error)[1:]}."), icon=":material/radiology:")
+    st.page_link(PAGES["start"], label="Go to Start")
 except MedsiamError as error:
     st.error(in_markdown(error), icon=":material/error:")
 except Exception as error:

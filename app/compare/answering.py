@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from compare.settings import Settings
 from medsiam import Comparison, ReferenceBank, Scan
 from medsiam.comparison import compare_embedding
-from shell.open_bank import encoder_turn
+from shell.inference import on_worker
 
 # What one visitor has asked stays in his own session: equal pixels of two patients must not mix.
 # Scans are told apart by identity, since the picker reads each of them once.
@@ -27,17 +27,17 @@ def answer(scans: tuple[Scan, ...], bank: ReferenceBank, settings: Settings) -> 
     asked = (scans, settings, str(bank.path), bank.version, bank.calibration)
     known = st.session_state.get(_ANSWER)
     if known is None or known[0] != asked:
-        embedding = _embedding(scans, bank)
+        embedding = embedding_of(scans, bank)
         comparison = compare_embedding(embedding, scans, bank, **settings._asdict())
         known = st.session_state[_ANSWER] = (asked, comparison)
     return known[1]
 
 
-def _embedding(scans: tuple[Scan, ...], bank: ReferenceBank) -> NDArray[np.float32]:
+def embedding_of(scans: tuple[Scan, ...], bank: ReferenceBank) -> NDArray[np.float32]:
+    """Encode, or return the last embedding where the scans are the same."""
     asked = (scans, bank.encoder_card.fingerprint)
     known = st.session_state.get(_EMBEDDING)
     if known is None or known[0] != asked:
-        with st.spinner("Comparing with the bank ..."), encoder_turn():
-            known = (asked, bank.encoder.embed(scans))
+        known = (asked, on_worker("Comparing with the bank", lambda: bank.encoder.embed(scans)))
         st.session_state[_EMBEDDING] = known
     return known[1]

@@ -1,14 +1,15 @@
-"""The answer in words, the ranked conditions with their distances, and the ranked matches."""
+"""The answer in words, the ranked conditions with their distances, and how far matches agree."""
 
 from __future__ import annotations
 
-import streamlit as st
+from collections import Counter
 
-from medsiam import Case, Comparison, ConditionRank, Match
+from medsiam import Comparison, ConditionRank
 from medsiam.comparison import probability_words
-from shell.plain_text import in_html, in_markdown
+from shell.plain_text import in_html
 
 _SHOWN = 6  # conditions; the rest folds away
+_FEW = 3  # patients
 _SIGNS = {"nearest": "&#9679;", "none of these": "&#9675;", "out of scope": "&#9888;"}
 
 
@@ -69,29 +70,23 @@ def _condition(entry: ConditionRank, limit: float | None, scale: float) -> str:
     )
 
 
-def choose_match(comparison: Comparison, cases: dict[str, Case]) -> Match:
-    """Show the ranked matches and return the one to look at; the first until one is chosen.
-
-    Args:
-        comparison: with at least one match.
-        cases: of the bank, by case_id.
-    """
-    matches = comparison.matches
-    captions = [_caption(match, cases.get(match.case_id)) for match in matches]
-    place = st.radio(
-        "Ranked matches: choose one to see it beside the query",
-        range(len(matches)),
-        format_func=lambda i: f"{matches[i].rank}\\. {in_markdown(matches[i].condition)}",
-        captions=captions,
-        key=f"match {comparison.created} {comparison.query.content_hashes} {comparison.metric}",
+def agreement_html(comparison: Comparison) -> str:
+    """How far the nearest patients agree, as one chip per condition; they add up to all listed."""
+    counts = Counter(match.condition for match in comparison.matches)
+    n = len(comparison.matches)
+    chips = "".join(
+        f"<li><b>{count} of {n}</b> {in_html(name)}</li>" for name, count in counts.most_common()
     )
-    return matches[place or 0]
-
-
-def _caption(match: Match, case: Case | None) -> str:
-    proof = f"proof: {in_markdown(case.proof)}" if case else "no longer in the bank"
-    distance = in_markdown(distance_words(match.distance))
-    return f"distance {distance} · case {in_markdown(match.case_id)} · {proof}"
+    few = [entry for entry in comparison.conditions if entry.n_patients < _FEW]
+    named = {match.condition for match in comparison.matches}
+    weak = [in_html(entry.condition) for entry in few if entry.condition in named]
+    warning = (
+        f"<p>Fewer than {_FEW} patients: {', '.join(weak)}. Weak evidence.</p>" if weak else ""
+    )
+    return (
+        '<section class="agreement" aria-label="Agreement of the nearest patients">'
+        f"<ul>{chips}</ul>{warning}</section>"
+    )
 
 
 def distance_words(distance: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from pathlib import Path
 
 import streamlit as st
@@ -24,12 +23,6 @@ def studies_folder() -> Path | None:
     """Return the folder whose studies may be opened, or None where only uploads are."""
     folder = os.environ.get("MEDSIAM_REVIEW_STUDIES")
     return Path(folder) if folder else None
-
-
-@st.cache_resource(show_spinner=False)
-def encoder_turn() -> threading.Lock:
-    """Return the lock to hold while encoding, so that readers take turns at the processor."""
-    return threading.Lock()
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)

@@ -25,7 +25,7 @@ Upload = tuple[str, BinaryIO]  # name, as the browser says, and content
 
 @dataclass(frozen=True)
 class LaidOut:
-    """Uploads on disk: their folder, and (number, reason) of what in archives is left out."""
+    """Uploads on disk: their folder, and (code, reason) of what in archives is left out."""
 
     folder: Path
     refused: tuple[tuple[str, str], ...]
@@ -67,8 +67,8 @@ def _lay_out(name: str, content: BinaryIO, target: Path) -> list[tuple[str, str]
 def _unzip(content: BinaryIO, target: Path) -> list[tuple[str, str]]:
     refused = []
     archive = open_archive(content, Path("upload"))
-    for number, (shown, found) in enumerate(unpack(archive, content, target), start=1):
+    for shown, found in unpack(archive, content, target):
         if isinstance(found, ScanError):
             reason = str(found).removeprefix(f"{shown}: ")
-            refused.append((f"{target.name}/{number:05d}", reason))
+            refused.append((found.code, reason))
     return refused

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
-from medsiam.bank import schema
+from medsiam.bank import review_statements, rows, schema
 from medsiam.errors import BankError
 
 
@@ -34,6 +34,9 @@ def upgrade(connection: Connection) -> None:
     """Bring the bank to the newest form, within the transaction of its first change.
 
     Columns and tables are added; of the rows only removals of form 1 change: they get a checksum.
+
+    Raises:
+        BankError: what was fixed when the bank was made is damaged.
     """
     found = form_of(connection)
     if found == schema.SCHEMA_VERSION:
@@ -50,6 +53,9 @@ def upgrade(connection: Connection) -> None:
                 )
     if found == 1:
         _seal_removals(connection)
+    if found < schema.since(schema.reviews):
+        stored = {row.key: row.value for row in connection.execute(select(schema.meta))}
+        review_statements.begin_chain(connection, rows.facts_from_values(stored))
     connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
 
 

@@ -24,6 +24,7 @@ from medsiam.bank.folder import (
 from medsiam.bank.kept_scans import check_kept_scans, read_kept_scan
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient, new_salt
+from medsiam.bank.review_log import ReviewLog
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.bank.store import BankFacts, CaseStore, KeptCalibration, Snapshot, Version
 from medsiam.bank.who import operating_user
@@ -40,12 +41,14 @@ class ReferenceBank:
 
     Facts are read without loading torch; the encoder is loaded when it is first needed. What other
     programs change is seen at once: `cases`, `embeddings` and the rest always answer from the
-    newest version. Where several of them must fit together, take one `snapshot()`.
+    newest version. Where several of them must fit together, take one `snapshot()`. What readers
+    said is kept in `reviews`, which changes none of the rest.
     """
 
     def __init__(self, path: Path, store: CaseStore, encoder_card: EncoderCard) -> None:
         self.path = path
         self.encoder_card = encoder_card
+        self.reviews = ReviewLog(store.reviews, store.facts)
         self._store = store
         self._encoder: Encoder | None = None
         self._snapshot: Snapshot | None = None

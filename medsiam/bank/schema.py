@@ -7,6 +7,8 @@ cases         what is known of each case; in a version if added_version <= numbe
 scans         facts of each scan of a case, the checksum of its kept file, the hash of its picture
 embeddings    one vector per scan, apart from the facts so that reading facts stays quick
 calibrations  what the distances of this bank mean, as one document each (since form 2)
+reviews       what readers said, each one hung on the one before it (since form 4)
+review_head   the one row that moves: how many reviews there are, and the digest of the newest
 
 A column with `since` came with that form of the file: in an older bank it reads as NULL, see
 `columns`. What it holds is covered by a row's checksum only where it says something, so that the
@@ -21,8 +23,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import (
+    DDL,
     Column,
     ColumnElement,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -31,12 +35,13 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    event,
     null,
     or_,
 )
 
 APPLICATION_ID = 0x4D534D42  # "MSMB", in the header of bank.sqlite
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -131,6 +136,46 @@ calibrations = Table(
     Column("document", Text, nullable=False),
     Column("digest", Text, nullable=False),
     info={"since": 2},
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("time", Text, nullable=False),
+    Column("reader", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("answer", Text),
+    Column("study", Text, nullable=False, index=True),
+    Column("case_id", Text),
+    Column("condition", Text),
+    Column("distance", Float),
+    Column("rank", Integer),
+    Column("bank_version", Integer, nullable=False),
+    Column("encoder_fingerprint", Text, nullable=False),
+    Column("guess", Text),
+    Column("comment", Text),
+    Column("refers_to", Integer),
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    info={"since": 4},
+)
+# Against mishaps: who sets out to change a review removes these first, and the chain tells.
+for _change in ("UPDATE", "DELETE"):
+    _refusal = DDL(  # type: ignore[no-untyped-call]
+        f"CREATE TRIGGER reviews_refuse_{_change.lower()} BEFORE {_change} ON reviews "
+        "BEGIN SELECT RAISE(ABORT, 'a review is never changed'); END"
+    )
+    event.listen(reviews, "after_create", _refusal.execute_if(dialect="sqlite"))
+
+review_head = Table(
+    "review_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("n_reviews", Integer, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("seal", Text, nullable=False),
+    info={"since": 4},
 )
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import Connection, Engine, and_, func, insert, select
 
-from medsiam.bank import rows, schema, statements
+from medsiam.bank import review_statements, rows, schema, statements
 from medsiam.bank.case import Case
 from medsiam.bank.forms import form_of
 from medsiam.bank.sqlite_file import check_header, create_tables, damaged, make_engine, transaction
+from medsiam.bank.sqlite_reviews import SqliteReviews
 from medsiam.bank.store import (
     Added,
     BankFacts,
@@ -51,6 +52,7 @@ class SqliteStore:
                 insert(schema.meta), [{"key": key, "value": text} for key, text in values.items()]
             )
             statements.write_version(connection, first)
+            review_statements.begin_chain(connection, facts)
         return cls(path, engine)
 
     @classmethod
@@ -67,6 +69,11 @@ class SqliteStore:
     def facts(self) -> BankFacts:
         """What was fixed when the bank was made."""
         return self._facts
+
+    @property
+    def reviews(self) -> SqliteReviews:
+        """What readers said."""
+        return SqliteReviews(self._path, self._engine, self._facts)
 
     def version(self) -> int:
         """Number of the newest version, as stored now."""
@@ -242,6 +249,8 @@ class SqliteStore:
 
     def check_whole(self) -> None:
         """Hold everything that was ever stored against its checksum.
+
+        Reviews are held against theirs whenever they are read: damage to them spoils no answer.
 
         Raises:
             BankError: something is damaged; where it belongs to a case, the case is named.

@@ -14,6 +14,7 @@ from medsiam.errors import BankError
 from medsiam.preprocessing.perceptual_hash import picture_hash
 
 if TYPE_CHECKING:
+    from medsiam.bank.review_log import ReviewStore
     from medsiam.scans.scan import Scan
 
 
@@ -224,7 +225,11 @@ class CaseStore(Protocol):
         """Make a new version with the cases of an older one, and return its number."""
 
     def check_whole(self) -> None:
-        """Raise BankError where anything that was ever stored is damaged."""
+        """Raise BankError where anything that was ever stored, but for reviews, is damaged."""
+
+    @property
+    def reviews(self) -> ReviewStore:
+        """What readers said."""
 
     def calibrations(self) -> tuple[KeptCalibration, ...]:
         """All calibrations, oldest first."""

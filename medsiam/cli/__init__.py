@@ -22,6 +22,7 @@ from medsiam.cli import (
     evaluate,
     info,
     review,
+    reviews,
     score,
     train,
     verify,
@@ -31,7 +32,7 @@ from medsiam.errors import MedsiamError, OutputError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, info, train, embed, evaluate, verify, bank, compare, score, review)
+_COMMANDS = (demo, info, train, embed, evaluate, verify, bank, compare, score, review, reviews)
 _RESEARCH_USE = "medsiam: research use only, not a medical device, not for diagnosis"
 _EXIT_CODES = (
     "exit codes: 0 all well; 2 usage; 3 nothing to do; 4 some inputs failed (results written); "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank
     from medsiam.comparison import Comparison, PoolDistance
     from medsiam.scans import Scan
+
+_PAGES = (".html", ".htm", ".pdf")
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -82,7 +85,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="fill gaps between slices by interpolation instead of refusing; the answer says so",
     )
     parser.add_argument(
-        "--report", metavar="PAGE.html", type=Path, help="write a page with pictures"
+        "--report",
+        metavar="PAGE",
+        type=Path,
+        help="write a page with pictures: PAGE.html, or PAGE.pdf for one sheet of A4",
     )
     add_options(parser)
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write one row per match")
@@ -93,9 +99,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     from medsiam.bank import ReferenceBank
     from medsiam.comparison import compare
-    from medsiam.reports import comparison_document, write_csv, write_page
+    from medsiam.reports import comparison_document, write_csv
     from medsiam.scans import read_scan
 
+    if args.report is not None and args.report.suffix.lower() not in _PAGES:
+        raise UsageError(f"--report {args.report.name}: a page ends in {' or '.join(_PAGES)}")
     bank = ReferenceBank.open(args.bank)
     check_can_explain(args, bank)
     scans = [read_scan(path, allow_resample=args.allow_resample) for path in args.scans]
@@ -126,9 +134,24 @@ def run(args: argparse.Namespace) -> int:
         notice(f"rows written to {args.csv}")
     maps = None if args.explain is None else write_maps(args.explain, comparison, scans, bank)
     if args.report is not None:
-        write_page(comparison, scans, bank, args.report, maps=maps)
+        _write_page(args.report, comparison, scans, bank, maps)
         notice(f"page written to {args.report}")
     return 0
+
+
+def _write_page(
+    path: Path,
+    comparison: Comparison,
+    scans: list[Scan],
+    bank: ReferenceBank,
+    maps: Mapping[str, Sequence[bytes]] | None,
+) -> None:
+    from medsiam.reports import write_page, write_pdf
+
+    if path.suffix.lower() == ".pdf":
+        write_pdf(comparison, scans, bank, path)
+    else:
+        write_page(comparison, scans, bank, path, maps=maps)
 
 
 def _pool(

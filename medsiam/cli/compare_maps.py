@@ -14,7 +14,7 @@ from medsiam.writing import write_atomically
 
 if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank
-    from medsiam.comparison import Comparison, ExplanationChecks, Match, PairedExplanation
+    from medsiam.comparison import Comparison, Match, PairedExplanation
     from medsiam.scans import Scan
 
 FACTS = "explanation.json"
@@ -79,7 +79,7 @@ def write_maps(
         reason = checks.sentence
     else:
         for match in comparison.matches[:_MATCHES]:
-            entry, pictures[match.case_id] = _explain_match(folder, match, scans, bank, checks)
+            entry, pictures[match.case_id] = _explain_match(folder, match, scans, bank)
             entries.append(entry)
     document = {
         "research_use": RESEARCH_USE,
@@ -101,17 +101,14 @@ def _explain_match(
     match: Match,
     scans: Sequence[Scan],
     bank: ReferenceBank,
-    checks: ExplanationChecks | None,
 ) -> tuple[dict[str, Any], list[bytes]]:
-    from medsiam.comparison import bank_centre, explain
+    from medsiam.comparison import explain_match
 
-    plain = checks is not None and not checks.centred
-    centre = None if plain else bank_centre(bank.snapshot())
     pairs, pictures = [], []
-    for phase, (query, kept) in enumerate(
-        zip(scans, bank.scans(match.case_id), strict=True), start=1
+    explained = explain_match(scans, match.case_id, bank)
+    for phase, (query, kept, found) in enumerate(
+        zip(scans, bank.scans(match.case_id), explained, strict=True), start=1
     ):
-        found = explain(query, kept, bank.encoder, centre=centre, checks=checks)
         name = f"match{match.rank}" + (f"_scan{phase}" if len(scans) > 1 else "")
         facts, shown = _write_pair(folder, name, query, kept, found, match)
         pairs.append(facts)

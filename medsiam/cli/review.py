@@ -13,10 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from medsiam.cli.review_login import ADDRESS, Entrance, entrance
 from medsiam.cli.terminal import notice, print_text
 from medsiam.errors import MedsiamError, UsageError
 
-ADDRESS = "127.0.0.1"
 UPLOAD_MEGABYTES = 512
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_END = 3.0
@@ -24,7 +24,6 @@ _SECONDS_TO_END = 3.0
 # Streamlit's defaults listen on every interface, report usage and show tracebacks on the page.
 # Flags win over a config.toml of the user and over the environment.
 _SAFE = {
-    "server.address": ADDRESS,
     "server.headless": "true",
     "server.enableXsrfProtection": "true",
     "server.enableCORS": "true",
@@ -34,24 +33,28 @@ _SAFE = {
     "server.fileWatcherType": "none",
     "server.runOnSave": "false",
     "server.showEmailPrompt": "false",
-    "browser.serverAddress": ADDRESS,
     "browser.gatherUsageStats": "false",
     "client.showErrorDetails": "none",
     "client.showErrorLinks": "false",
     "client.toolbarMode": "minimal",
     "runner.magicEnabled": "false",
 }
-# A dark reading room: quiet greys beside the images, one accent that the colour-blind can tell.
+# A dark reading room and a light one: quiet greys beside the images, one accent that the
+# colour-blind can tell. The reader switches in the menu at the top right.
 _THEME = {
-    "theme.base": "dark",
-    "theme.primaryColor": "#56B4E9",
-    "theme.backgroundColor": "#0E1116",
-    "theme.secondaryBackgroundColor": "#1A1F27",
-    "theme.textColor": "#E6E9EE",
-    "theme.borderColor": "#303845",
     "theme.baseFontSize": "15",
     "theme.baseRadius": "small",
     "theme.font": "sans-serif",
+    "theme.dark.primaryColor": "#56B4E9",
+    "theme.dark.backgroundColor": "#0E1116",
+    "theme.dark.secondaryBackgroundColor": "#1A1F27",
+    "theme.dark.textColor": "#E6E9EE",
+    "theme.dark.borderColor": "#303845",
+    "theme.light.primaryColor": "#005A96",
+    "theme.light.backgroundColor": "#FFFFFF",
+    "theme.light.secondaryBackgroundColor": "#EEF1F5",
+    "theme.light.textColor": "#1B2027",
+    "theme.light.borderColor": "#C4CBD4",
 }
 
 
@@ -59,14 +62,25 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "review",
         help="open the reading page in a browser",
-        description="Serve the reading page to a browser on this computer (127.0.0.1 only): open a "
-        "study, see the ranked matches of the bank beside it. Ctrl-C ends it.",
+        description="Serve the reading page to a browser on this computer (127.0.0.1 unless there "
+        "is a login): open a study, see the ranked matches of the bank beside it. Ctrl-C ends it.",
     )
     parser.add_argument("--bank", type=Path, required=True)
     parser.add_argument(
         "--studies", type=Path, help="folder whose studies may be opened; without it: upload only"
     )
     parser.add_argument("--port", type=int, default=8501, help="port to listen on (default 8501)")
+    parser.add_argument(
+        "--address",
+        default=ADDRESS,
+        help=f"address to listen on (default {ADDRESS}); one that others reach needs a login",
+    )
+    parser.add_argument(
+        "--secrets",
+        type=Path,
+        metavar="FILE",
+        help="TOML file with Streamlit's [auth] section: readers log in before they see anything",
+    )
     parser.set_defaults(run=run)
 
 
@@ -76,13 +90,14 @@ def run(args: argparse.Namespace) -> int:
     bank = ReferenceBank.open(args.bank)
     if args.studies is not None and not args.studies.is_dir():
         raise UsageError(f"{args.studies}: no such folder; --studies needs an existing folder")
-    require_free_port(args.port)
-    command = streamlit_command(app_script(), args.port)
-    environment = app_environment(args.bank, args.studies)
+    way_in = entrance(args.address, args.secrets)
+    require_free_port(args.port, way_in.address)
+    command = streamlit_command(app_script(), args.port, way_in)
+    environment = app_environment(args.bank, args.studies, login=way_in.secrets is not None)
     with _server(command, environment) as server:
         try:
-            _wait_until_it_answers(server, args.port)
-            print_text(f"bank {bank.name}: open http://{ADDRESS}:{args.port} in a browser")
+            _wait_until_it_answers(server, args.port, way_in.address)
+            print_text(f"bank {bank.name}: open {_url(way_in.address, args.port)} in a browser")
             sys.stdout.flush()
             notice("Ctrl-C ends it")
             code = server.wait()
@@ -100,38 +115,50 @@ def app_script() -> Path:
     raise MedsiamError("the app is missing from this installation; install medsiam again")
 
 
-def streamlit_command(script: Path, port: int) -> list[str]:
+def streamlit_command(script: Path, port: int, way_in: Entrance) -> list[str]:
     """The command line that serves `script` with safe settings."""
-    flags = {**_SAFE, **_THEME, "server.port": str(port)}
+    flags = {
+        **_SAFE,
+        **_THEME,
+        "server.address": way_in.address,
+        "browser.serverAddress": way_in.names[0],
+        "server.port": str(port),
+    }
+    if way_in.secrets is not None:
+        flags["secrets.files"] = str(way_in.secrets)
     options = [f"--{name}={value}" for name, value in flags.items()]
     # Another page that points its own name at this computer must not reach the app.
-    options += [f"--server.allowedHosts={name}" for name in (ADDRESS, "localhost")]
+    options += [f"--server.allowedHosts={name}" for name in way_in.names]
     return [sys.executable, "-m", "streamlit", "run", str(script), *options]
 
 
-def app_environment(bank: Path, studies: Path | None) -> dict[str, str]:
+def app_environment(bank: Path, studies: Path | None, *, login: bool = False) -> dict[str, str]:
     """The environment of the app: what it may open, and no Streamlit setting from outside."""
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("STREAMLIT_", "MEDSIAM_REVIEW_"))
     }
-    environment.pop("MEDSIAM_REVIEW_STUDIES", None)
     environment["MEDSIAM_REVIEW_BANK"] = str(bank.resolve())
     if studies is not None:
         environment["MEDSIAM_REVIEW_STUDIES"] = str(studies.resolve())
+    if login:
+        environment["MEDSIAM_REVIEW_LOGIN"] = "1"
     return environment
 
 
-def require_free_port(port: int) -> None:
+def require_free_port(port: int, address: str = ADDRESS) -> None:
     """Refuse a port that cannot be listened on, in one line instead of a server's log."""
     if not 1 <= port <= 65535:
         raise UsageError(f"--port {port}: a port is a number from 1 to 65535")
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((ADDRESS, port))
+            probe.bind((address, port))
         except OSError as error:
             raise UsageError(
-                f"port {port} of {ADDRESS} cannot be used ({error.strerror}); "
+                f"port {port} of {address} cannot be used ({error.strerror}); "
                 "choose another with --port"
             ) from error
 
@@ -154,25 +181,30 @@ def _server(command: list[str], environment: dict[str, str]) -> Iterator[subproc
             server.wait()
 
 
-def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int, address: str) -> None:
     end = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < end:
         if server.poll() is not None:
             raise MedsiamError(
                 f"the app did not start (code {server.returncode}); see the lines above"
             )
-        if _is_healthy(port):
+        if _is_healthy(port, address):
             return
         time.sleep(0.1)
     raise MedsiamError(f"the app did not answer within {_SECONDS_TO_START:.0f} s; try again")
 
 
-def _is_healthy(port: int) -> bool:
-    connection = http.client.HTTPConnection(ADDRESS, port, timeout=2)
+def _is_healthy(port: int, address: str) -> bool:
+    everywhere = {"0.0.0.0": ADDRESS, "::": "::1"}  # noqa: S104 - asked, not listened on
+    connection = http.client.HTTPConnection(everywhere.get(address, address), port, timeout=2)
     try:
-        connection.request("GET", "/_stcore/health")
+        connection.request("GET", "/_stcore/health", headers={"Host": ADDRESS})
         return connection.getresponse().status == http.HTTPStatus.OK
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
+
+
+def _url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"

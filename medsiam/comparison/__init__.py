@@ -9,9 +9,17 @@ from medsiam.comparison.calibration import Calibration, newest_calibration
 from medsiam.comparison.compare import compare, compare_embedding
 from medsiam.comparison.digits import in_digits, probability_words
 from medsiam.comparison.explanation import PairedExplanation, explain, occlude
-from medsiam.comparison.explanation_bank import bank_centre, check_bank_explanations, kept_checks
+from medsiam.comparison.explanation_bank import (
+    bank_centre,
+    check_bank_explanations,
+    explain_match,
+    kept_checks,
+)
 from medsiam.comparison.explanation_checks import ExplanationChecks, check_explanations
 from medsiam.comparison.normal_pool import PoolDistance, pool_distance
+from medsiam.comparison.pair_distances import PairDistances, pair_distances
+from medsiam.comparison.refinement import Refinement, refine
+from medsiam.comparison.region import check_takes_regions, compare_region, crop_region
 from medsiam.comparison.result import (
     RESEARCH_USE,
     CalibrationFacts,
@@ -22,6 +30,8 @@ from medsiam.comparison.result import (
     Rule,
     Verdict,
 )
+from medsiam.comparison.reviewing import identity_revealed, study_of, verdict_on
+from medsiam.comparison.scope import Scope, check_scope
 from medsiam.comparison.space import COMPARISON_METRICS
 from medsiam.comparison.verification import PairVerification, verify
 
@@ -34,24 +44,37 @@ __all__ = [
     "ConditionRank",
     "ExplanationChecks",
     "Match",
+    "PairDistances",
     "PairVerification",
     "PairedExplanation",
     "PoolDistance",
     "QueryFacts",
+    "Refinement",
     "Rule",
+    "Scope",
     "Verdict",
     "bank_centre",
     "calibrate",
     "check_bank_explanations",
     "check_explanations",
+    "check_scope",
+    "check_takes_regions",
     "compare",
     "compare_embedding",
+    "compare_region",
+    "crop_region",
     "explain",
+    "explain_match",
+    "identity_revealed",
     "in_digits",
     "kept_checks",
     "newest_calibration",
     "occlude",
+    "pair_distances",
     "pool_distance",
     "probability_words",
+    "refine",
+    "study_of",
+    "verdict_on",
     "verify",
 ]

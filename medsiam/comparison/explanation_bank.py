@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medsiam.comparison.calibration import read_calibration
+from medsiam.comparison.explanation import PairedExplanation, explain
 from medsiam.comparison.explanation_checks import (
     FEWEST_PAIRS,
     ExplanationChecks,
@@ -17,6 +19,7 @@ from medsiam.comparison.matching import CaseArrays
 from medsiam.comparison.yardstick import case_arrays
 from medsiam.distances import pairwise_distances
 from medsiam.errors import BankError, UsageError
+from medsiam.scans.scan import Scan
 
 if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank, Snapshot
@@ -103,6 +106,36 @@ def _draw(cases: CaseArrays, n: int, rng: np.random.Generator) -> list[tuple[int
     distances = pairwise_distances(cases.embeddings[rows], cases.embeddings, metric="cosine")
     distances[cases.patients[rows, None] == cases.patients] = np.inf
     return list(zip(rows.tolist(), distances.argmin(axis=1).tolist(), strict=True))
+
+
+def explain_match(
+    query_scans: Sequence[Scan], case_id: str, bank: ReferenceBank
+) -> tuple[PairedExplanation, ...]:
+    """Explain one match of a comparison, as the bank's checks have found it right.
+
+    Args:
+        query_scans: in the order of the bank's phases.
+        case_id: of the match.
+        bank: that keeps its scans.
+
+    Returns:
+        one per phase.
+
+    Raises:
+        BankError: the bank does not keep this case's scans.
+        EncoderError: an encoder without maps, or maps that failed the bank's checks.
+        EncoderMismatchError, ScanError: a scan that the encoder cannot take.
+    """
+    from medsiam.encoders import check_has_maps
+
+    check_has_maps(bank.encoder_card)
+    checks = kept_checks(bank)
+    plain = checks is not None and not checks.centred
+    centre = None if plain else bank_centre(bank.snapshot())
+    return tuple(
+        explain(query, kept, bank.encoder, centre=centre, checks=checks)
+        for query, kept in zip(query_scans, bank.scans(case_id), strict=True)
+    )
 
 
 def kept_checks(bank: ReferenceBank) -> ExplanationChecks | None:

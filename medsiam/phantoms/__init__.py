@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.phantoms.cases import SYNTHETIC_SOURCE as SYNTHETIC_SOURCE
     from medsiam.phantoms.cases import write_cases as write_cases
     from medsiam.phantoms.dicom import write_dicom as write_dicom
     from medsiam.phantoms.digits import write_digits as write_digits
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CONDITIONS",
+    "SYNTHETIC_SOURCE",
     "TRAINING_CONDITIONS",
     "UNSEEN_CONDITIONS",
     "Phantom",
@@ -43,6 +45,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "CONDITIONS": ".lesions",
+        "SYNTHETIC_SOURCE": ".cases",
         "TRAINING_CONDITIONS": ".lesions",
         "UNSEEN_CONDITIONS": ".lesions",
         "Phantom": ".phantom",

@@ -14,6 +14,7 @@ from medsiam.phantoms.nifti import write_nifti
 from medsiam.phantoms.phantom import Phantom, make_phantom
 
 COLUMNS = ("path", "condition", "patient_id", "proof", "licence", "source", "modality")
+SYNTHETIC_SOURCE = "medsiam phantoms (synthetic)"
 _MAX_PATIENTS = 999
 
 
@@ -110,6 +111,6 @@ def _row(phantom: Phantom, path: str) -> dict[str, str]:
         "patient_id": phantom.patient_id,
         "proof": "none",
         "licence": "Apache-2.0",
-        "source": "medsiam phantoms (synthetic)",
+        "source": SYNTHETIC_SOURCE,
         "modality": phantom.modality,
     }

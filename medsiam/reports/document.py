@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from medsiam.bank.review import Review
 from medsiam.comparison.result import Comparison, QueryFacts
+from medsiam.comparison.reviewing import of_study
 from medsiam.reports.judgement import judgement_document
+from medsiam.reports.review_words import review_documents
 from medsiam.writing import write_atomically
 
 SCHEMA_VERSION = 1
 
 
-def comparison_document(comparison: Comparison) -> dict[str, Any]:
+def comparison_document(comparison: Comparison, reviews: Sequence[Review] = ()) -> dict[str, Any]:
     """The JSON form: plain dicts, lists, texts and numbers.
+
+    `reviews` holds what readers said about this study, of what is given.
 
     A value that cannot be given honestly is None, with its reason beside it: `probability` with
     `probability_reason`, `threshold` with `threshold_source`. `patient_id` is always the hash.
@@ -65,6 +71,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
         ],
         "probability_reason": comparison.probability_reason,
         **judgement_document(comparison),
+        "reviews": review_documents(of_study(comparison, reviews)),
         "notes": list(comparison.notes),
         "metric": comparison.metric,
         "settings": {
@@ -84,13 +91,13 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def write_json(comparison: Comparison, path: Path | str) -> None:
+def write_json(comparison: Comparison, path: Path | str, *, reviews: Sequence[Review] = ()) -> None:
     """Write the document as a UTF-8 file, whole or not at all.
 
     Raises:
         OutputError: where the file cannot be written.
     """
-    document = comparison_document(comparison)
+    document = comparison_document(comparison, reviews)
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     write_atomically(path, text + "\n")
 

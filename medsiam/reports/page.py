@@ -8,26 +8,33 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from medsiam.comparison.digits import decimals_for, probability_words
-from medsiam.comparison.result import Comparison, ConditionRank
+from medsiam.bank.review import Review
+from medsiam.comparison.result import Comparison
 from medsiam.errors import BankError, ScanError
+from medsiam.reports.answer_words import (
+    BAR,
+    BY_RULE,
+    KINDS,
+    ConditionLine,
+    all_notes,
+    condition_table,
+    headline,
+    query_facts,
+    settings_facts,
+)
 from medsiam.reports.filmstrip import frames_for
 from medsiam.reports.gallery import gallery, pick_rules, picks
+from medsiam.reports.hidden_names import nameless
 from medsiam.reports.map_pictures import map_pictures
+from medsiam.reports.review_words import chain_words, review_lines
 from medsiam.scans.scan import Scan
 from medsiam.writing import write_atomically
 
 if TYPE_CHECKING:
-    from medsiam.bank import ReferenceBank
+    from medsiam.bank import Case, ReferenceBank
 
 # Even if a name slipped through unescaped, a browser would run and fetch nothing.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_KINDS = {
-    "nearest": "Nearest condition",
-    "none of these": "No sufficiently similar case in this bank",
-    "out of scope": "Not the kind of scan this bank holds",
-    "undecided": "Too little to decide",
-}
 
 
 def write_page(
@@ -37,8 +44,9 @@ def write_page(
     path: Path | str,
     *,
     maps: Mapping[str, Sequence[bytes]] | None = None,
+    reviews: Sequence[Review] = (),
 ) -> None:
-    """Write the page, whole or not at all.
+    """Write the page, whole or not at all. It names no file: files are named after patients.
 
     Args:
         comparison: of the query with the bank.
@@ -47,12 +55,13 @@ def write_page(
             without pictures.
         path: of the HTML file.
         maps: case_id -> pictures (PNG) of where the similarity to this case comes from.
+        reviews: what readers said; only those of this study are shown.
 
     Raises:
         OutputError: where the file cannot be written.
     """
     scans = (query_scans,) if isinstance(query_scans, Scan) else tuple(query_scans)
-    html = page(comparison, scans, bank, maps=maps)
+    html = page(comparison, scans, bank, maps=maps, reviews=reviews)
     write_atomically(path, html.encode("utf-8", "xmlcharrefreplace"))
 
 
@@ -62,16 +71,14 @@ def page(
     bank: ReferenceBank,
     *,
     maps: Mapping[str, Sequence[bytes]] | None = None,
+    reviews: Sequence[Review] = (),
 ) -> str:
     """The HTML of `write_page`."""
-    snapshot = bank.snapshot()
-    if snapshot.version != comparison.bank_version:
-        snapshot = bank.snapshot(comparison.bank_version)
-    listed = {match.case_id for match in comparison.matches}
-    cases = {case.case_id: case for case in snapshot.cases if case.case_id in listed}
+    comparison = nameless(comparison)
+    cases = listed_cases(comparison, bank)
     n_frames = frames_for(query_scans)
     shown = gallery(
-        comparison, query_scans, cases, kept_scans=lambda case_id: _kept_scans(bank, case_id)
+        comparison, query_scans, cases, kept_scans=lambda case_id: kept_scans(bank, case_id)
     )
     tone = comparison.verdict.outcome.replace(" ", "-")
     style = files("medsiam.reports").joinpath("page.css").read_text("utf-8")
@@ -85,12 +92,21 @@ def page(
         f"<body class='{tone}'>\n<p class='rule'>medsiam comparison. {rule}</p>\n"
         f"{picks(n_frames)}<main>\n{_verdict(comparison)}{_query(comparison)}{_notes(comparison)}"
         f"{_conditions(comparison)}{shown}"
-        f"{map_pictures(comparison, maps or {})}"
+        f"{map_pictures(comparison, maps or {})}{_reviews(comparison, reviews)}"
         f"{_settings(comparison)}</main>\n<footer class='rule'>{rule}</footer>\n</body>\n</html>\n"
     )
 
 
-def _kept_scans(bank: ReferenceBank, case_id: str) -> tuple[Scan, ...]:
+def listed_cases(comparison: Comparison, bank: ReferenceBank) -> dict[str, Case]:
+    """case_id -> what the version of the bank that was asked knows of each match."""
+    snapshot = bank.snapshot()
+    if snapshot.version != comparison.bank_version:
+        snapshot = bank.snapshot(comparison.bank_version)
+    listed = {match.case_id for match in comparison.matches}
+    return {case.case_id: case for case in snapshot.cases if case.case_id in listed}
+
+
+def kept_scans(bank: ReferenceBank, case_id: str) -> tuple[Scan, ...]:
     """The scans of a case; none where the bank has not kept them, or not intact."""
     try:
         return bank.scans(case_id)
@@ -100,137 +116,85 @@ def _kept_scans(bank: ReferenceBank, case_id: str) -> tuple[Scan, ...]:
 
 def _verdict(comparison: Comparison) -> str:
     verdict = comparison.verdict
-    title = verdict.condition or verdict.outcome.capitalize()
     return (
-        f"<section class='verdict'><div class='kind'>{_KINDS[verdict.outcome]}</div>"
-        f"<h1>{escape(title)}</h1><p>{escape(verdict.text)}</p></section>\n"
+        f"<section class='verdict'><div class='kind'>{KINDS[verdict.outcome]}</div>"
+        f"<h1>{escape(headline(comparison))}</h1><p>{escape(verdict.text)}</p></section>\n"
     )
 
 
 def _query(comparison: Comparison) -> str:
-    query = comparison.query
-    size = " x ".join(str(n) for n in query.spatial_shape)
-    spacing = " x ".join(f"{mm:.3g}" for mm in query.spacing or ())
-    facts = (
-        ("query", query.name or "scan in memory"),
-        ("modality", query.modality or "not stated"),
-        ("body part", query.body_part or "not stated"),
-        ("size", f"{size} voxels" if len(query.spatial_shape) == 3 else f"{size} pixels"),
-        ("spacing", f"{spacing} mm" if spacing else "not known"),
-        ("orientation", query.orientation or "not known"),
-        ("patient (hash)", query.patient or "not known"),
-        ("compared on", comparison.created.replace("T", " ").replace("+00:00", " UTC")),
+    items = "".join(
+        f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>"
+        for name, value in query_facts(comparison)
     )
-    items = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts)
     return f"<dl class='facts'>{items}</dl>\n"
 
 
 def _notes(comparison: Comparison) -> str:
-    pool = () if comparison.normal_pool is None else (comparison.normal_pool.text,)
-    notes = (*comparison.query.warnings, *pool, *comparison.notes)
-    if not notes:
-        return ""
-    items = "".join(f"<li>{escape(note)}</li>" for note in notes)
-    return f"<ul class='notes'>{items}</ul>\n"
+    items = "".join(f"<li>{escape(note)}</li>" for note in all_notes(comparison))
+    return f"<ul class='notes'>{items}</ul>\n" if items else ""
 
 
 def _conditions(comparison: Comparison) -> str:
-    limit = comparison.verdict.threshold
-    distances = [entry.judged_distance for entry in comparison.conditions]
-    prototype = [entry.prototype_distance for entry in comparison.conditions]
-    longest = 1.05 * max([*distances, limit or 0.0]) or 1.0
-    digits = decimals_for(distances if limit is None else [*distances, limit])
-    rows = "".join(
-        _condition_row(entry, limit, longest, digits, decimals_for(prototype))
-        for entry in comparison.conditions
+    table = condition_table(comparison)
+    rows = "".join(_condition_row(line, table.limit) for line in table.lines)
+    tick = "" if table.limit is None else "<span class='tick'></span>"
+    legend = "".join(
+        f"<p class='legend'>{tick if i == 0 else ''}{escape(text)}</p>\n"
+        for i, text in enumerate(table.legend)
     )
-    legend = ""
-    if limit is not None:
-        legend = (
-            "<p class='legend'><span class='tick'></span>"
-            f"The bank's limit, {limit:.{digits}f}: "
-            f"{escape(comparison.verdict.threshold_source)}. Beyond it the answer is none "
-            "of these.</p>"
-        )
-    reason = comparison.probability_reason
-    why = f"<p class='legend'>No probability is shown: {escape(reason)}.</p>" if reason else _MEANS
     return (
-        f"<h2>Conditions, ranked by {_BY_RULE[comparison.rule]}</h2>\n<table><thead><tr><th></th>"
-        f"<th>condition</th><th>{_BAR[comparison.verdict.measure]} (shorter is closer)</th>"
+        f"<h2>Conditions, ranked by {BY_RULE[comparison.rule]}</h2>\n<table><thead><tr><th></th>"
+        f"<th>condition</th><th>{BAR[comparison.verdict.measure]} (shorter is closer)</th>"
         "<th class='number'></th><th class='number'>probability</th><th>nearest case</th>"
         "<th class='number'>among the nearest<br>patients</th>"
         "<th class='number'>distance to<br>prototype</th>"
         f"<th class='number'>patients<br>in bank</th></tr></thead>\n<tbody>{rows}</tbody></table>\n"
-        f"{legend}{why}\n"
+        f"{legend}"
     )
 
 
-_BAR = {
-    "nearest distance": "distance to its nearest patient",
-    "combined distance": "distance to its nearest patients and their mean, combined",
-}
-_MEANS = (
-    "<p class='legend'>Probabilities hold if the query's condition is one of these and conditions "
-    "are as frequent as in this bank. They are no diagnosis.</p>"
-)
-_BY_RULE = {
-    "combined": "combined distance",
-    "nearest": "nearest patient",
-    "vote": "vote of the nearest patients",
-    "prototype": "nearest prototype",
-}
-
-
-def _condition_row(
-    entry: ConditionRank, limit: float | None, longest: float, digits: int, prototype_digits: int
-) -> str:
-    tick = ""
-    if limit is not None:
-        tick = f"<div class='tick' style='left:{100 * limit / longest:.2f}%'></div>"
-    distance = entry.judged_distance
-    within = " class='within'" if limit is not None and distance <= limit else ""
-    probability = escape(probability_words(entry.probability))
+def _condition_row(line: ConditionLine, limit: float | None) -> str:
+    tick = "" if limit is None else f"<div class='tick' style='left:{100 * limit:.2f}%'></div>"
+    within = " class='within'" if line.within else ""
     return (
-        f"<tr{within}><td class='soft'>{entry.rank}</td>"
-        f"<td class='name'>{escape(entry.condition)}</td>"
+        f"<tr{within}><td class='soft'>{line.rank}</td>"
+        f"<td class='name'>{escape(line.condition)}</td>"
         f"<td class='bar'><div class='track'><div class='fill' "
-        f"style='width:{100 * distance / longest:.2f}%'></div>{tick}</div></td>"
-        f"<td class='number'>{distance:.{digits}f}</td>"
-        f"<td class='number'>{probability}</td>"
-        f"<td class='case'>{escape(entry.nearest_case_id)}</td>"
-        f"<td class='number'>{entry.votes:.0%}</td>"
-        f"<td class='number'>{entry.prototype_distance:.{prototype_digits}f}</td>"
-        f"<td class='number'>{entry.n_patients}</td></tr>\n"
+        f"style='width:{100 * line.share:.2f}%'></div>{tick}</div></td>"
+        f"<td class='number'>{line.distance}</td>"
+        f"<td class='number'>{escape(line.probability)}</td>"
+        f"<td class='case'>{escape(line.nearest_case_id)}</td>"
+        f"<td class='number'>{line.votes}</td>"
+        f"<td class='number'>{line.prototype}</td>"
+        f"<td class='number'>{line.n_patients}</td></tr>\n"
     )
 
 
-def _calibration(comparison: Comparison) -> str:
-    used = comparison.calibration
-    if used is None:
-        return "none"
+def _reviews(comparison: Comparison, reviews: Sequence[Review]) -> str:
+    lines = review_lines(comparison, reviews)
+    if not lines:
+        return ""
+    rows = "".join(
+        "<tr>"
+        + "".join(
+            f"<td>{escape(text)}</td>"
+            for text in (one.number, one.time, one.reader, one.said, one.about, one.words)
+        )
+        + "</tr>\n"
+        for one in lines
+    )
+    head = "".join(f"<th>{name}</th>" for name in ("", "when", "reader", "said", "about", "words"))
     return (
-        f"number {used.number}, of version {used.bank_version} of the bank, "
-        f"{used.n_patients} patients asked"
+        f"<h2>What readers said</h2>\n<table><thead><tr>{head}</tr></thead>\n"
+        f"<tbody>{rows}</tbody></table>\n"
+        f"<p class='legend'>{escape(chain_words(comparison, reviews))}</p>\n"
     )
 
 
 def _settings(comparison: Comparison) -> str:
-    facts = (
-        ("metric", comparison.metric),
-        ("conditions ranked by", _BY_RULE[comparison.rule]),
-        ("k", str(comparison.k)),
-        ("bank", f"{comparison.bank_name}, version {comparison.bank_version}"),
-        ("cases in the bank", str(comparison.n_cases)),
-        ("left out (the query's own patient)", str(comparison.n_same_patient)),
-        ("limit", comparison.verdict.threshold_source),
-        ("calibration", _calibration(comparison)),
-        ("encoder", comparison.encoder_name),
-        ("encoder fingerprint", comparison.encoder_fingerprint),
-        ("query fingerprint", " ".join(comparison.query.content_hashes)),
-        ("series", comparison.query.series_uid or "not stated"),
-        ("medsiam", comparison.medsiam_version),
-    )
     rows = "".join(
-        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts
+        f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>"
+        for name, value in settings_facts(comparison)
     )
     return f"<h2>How this was computed</h2>\n<table class='small'>{rows}</table>\n"

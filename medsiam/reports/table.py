@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from medsiam.bank.review import Review
 from medsiam.comparison.result import Comparison
 from medsiam.reports.document import query_path
+from medsiam.reports.review_words import review_lines
 from medsiam.writing import write_atomically
 
 Cell = str | int | float | None
@@ -101,8 +103,15 @@ def flat_rows(comparison: Comparison) -> list[dict[str, Cell]]:
     return rows
 
 
-def write_csv(comparisons: Comparison | Iterable[Comparison], path: Path | str) -> None:
+def write_csv(
+    comparisons: Comparison | Iterable[Comparison],
+    path: Path | str,
+    *,
+    reviews: Sequence[Review] = (),
+) -> None:
     """Write one row per match as UTF-8 CSV, whole or not at all.
+
+    The last column says in each row, line by line, what readers said about its study.
 
     Raises:
         OutputError: where the file cannot be written.
@@ -110,11 +119,12 @@ def write_csv(comparisons: Comparison | Iterable[Comparison], path: Path | str) 
     if isinstance(comparisons, Comparison):
         comparisons = (comparisons,)
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, (*COLUMNS, "reviews"), lineterminator="\n")
     writer.writeheader()
     for comparison in comparisons:
+        said: dict[str, Cell] = {"reviews": "\n".join(map(str, review_lines(comparison, reviews)))}
         for row in flat_rows(comparison):
-            writer.writerow({name: safe_cell(value) for name, value in row.items()})
+            writer.writerow({name: safe_cell(value) for name, value in (row | said).items()})
     write_atomically(path, text.getvalue())
 
 

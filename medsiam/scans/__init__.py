@@ -10,22 +10,28 @@ if TYPE_CHECKING:
     from medsiam.scans.archive import open_archive as open_archive
     from medsiam.scans.archive import unpack as unpack
     from medsiam.scans.faults import FAULTS as FAULTS
+    from medsiam.scans.faults import WARNINGS as WARNINGS
+    from medsiam.scans.faults import ScanWarning as ScanWarning
     from medsiam.scans.faults import is_foreign as is_foreign
     from medsiam.scans.folder import FolderIndex as FolderIndex
     from medsiam.scans.folder import SkippedFile as SkippedFile
     from medsiam.scans.folder import index_folder as index_folder
+    from medsiam.scans.middle import read_middle as read_middle
     from medsiam.scans.read import read_scan as read_scan
     from medsiam.scans.scan import Scan as Scan
     from medsiam.scans.source import ScanSource as ScanSource
 
 _HOMES = {
     "FAULTS": ".faults",
+    "WARNINGS": ".faults",
     "FolderIndex": ".folder",
     "Scan": ".scan",
     "ScanSource": ".source",
+    "ScanWarning": ".faults",
     "SkippedFile": ".folder",
     "index_folder": ".folder",
     "is_foreign": ".faults",
+    "read_middle": ".middle",
     "open_archive": ".archive",
     "read_scan": ".read",
     "unpack": ".archive",

@@ -16,6 +16,7 @@ from medsiam.scans.faults import ScanWarning, fault, warning
 from medsiam.scans.limits import check_parts
 from medsiam.scans.picture_head import check_picture, check_pixels
 from medsiam.scans.scan import Scan
+from medsiam.scans.screenshot import coloured_marks
 from medsiam.scans.values import finite
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
@@ -52,6 +53,7 @@ def read_image(path: Path, *, part: int | None = None) -> Scan:
                     said = _loss_of_depth(image, path)
                     array, flattened = _grey_or_rgb(_upright(image), path)
                     array = _unsigned(array, image)
+                    marks = coloured_marks(array)
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             what = f"more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels"
             raise fault("too_large", path, what) from None
@@ -67,7 +69,7 @@ def read_image(path: Path, *, part: int | None = None) -> Scan:
         array=values,
         spatial_dims=2,
         sources=(path,),
-        warnings=(*said, *flattened, *replaced),
+        warnings=(*said, *flattened, *marks, *replaced),
     )
 
 

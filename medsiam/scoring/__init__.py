@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from medsiam.scoring.score import score_sources as score_sources
     from medsiam.scoring.score import unreadable as unreadable
     from medsiam.scoring.score import why_not as why_not
+    from medsiam.scoring.suggestion import Suggestion as Suggestion
+    from medsiam.scoring.suggestion import suggest as suggest
     from medsiam.scoring.tables import write_results as write_results
 
 _HOMES = {
     "Failure": ".outcome",
     "Outcome": ".outcome",
     "Skip": ".outcome",
+    "Suggestion": ".suggestion",
     "score_folder": ".score",
     "score_sources": ".score",
+    "suggest": ".suggestion",
     "unreadable": ".score",
     "why_not": ".score",
     "write_results": ".tables",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from medsiam.bank.case import Case
+from medsiam.bank.review import NewReview
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.bank.store import BankFacts, CaseRecord, ScanFacts
 
@@ -93,3 +94,18 @@ def make_volume(seed: int, *, affine: np.ndarray | None = None, **facts) -> Scan
 
     values = np.random.default_rng(seed).normal(size=(6, 5, 4)).astype(np.float32)
     return Scan(array=values, spatial_dims=3, affine=affine, **facts)
+
+
+def make_review(reader: str = "ada", **said) -> NewReview:
+    """A verdict on a case that the bank need not hold."""
+    known = {
+        "study": content_hash("a study"),
+        "bank_version": 0,
+        "encoder_fingerprint": FINGERPRINT,
+        "answer": "plausible",
+        "case_id": "a",
+        "condition": "LAM",
+        "distance": 0.1,
+        "rank": 1,
+    }
+    return NewReview(reader=reader, **{**known, **said})

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from medsiam.bank.forms import check_form
+from medsiam.bank.review_log import ReviewLog
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.errors import BankError
-from tests.bank.samples import FACTS, FINGERPRINT, add, make_record, vector_of
+from tests.bank.samples import FACTS, FINGERPRINT, add, make_record, make_review, vector_of
 
 PHASES = ("ED", "ES")
 
 
-@pytest.fixture(params=[1, 2])
+@pytest.fixture(params=[1, 2, 3])
 def form(request) -> int:
     return request.param
 
@@ -54,7 +55,7 @@ def test_an_older_bank_is_read_as_it_is(old, form):
     assert store.read().picture_hashes == ((None, None), (None, None))
     said = ("wrong patient", None if form == 1 else "ada")
     assert [(v.why, v.who) for v in store.versions()][2] == said
-    assert len(store.calibrations()) == form - 1
+    assert len(store.calibrations()) == (form > 1)
     with pytest.raises(BankError, match="case b is in the bank"):
         store.check(make_record("b", phases=PHASES).case)
     assert old.read_bytes() == before
@@ -80,7 +81,7 @@ def test_the_first_change_upgrades_it_and_loses_nothing(change, old):
     store = SqliteStore.open(old)
     held = [(store.read(number).cases, ids(store, number)) for number in range(4)]
     change(store)
-    assert form_in(old) == 3
+    assert form_in(old) == 4
     for seen in (reader, SqliteStore.open(old)):
         seen.check_whole()
         assert [(seen.read(number).cases, ids(seen, number)) for number in range(4)] == held
@@ -109,7 +110,7 @@ def test_an_upgraded_bank_has_the_tables_of_a_new_one(old, tmp_path):
     assert tables(old) == tables(tmp_path / "new" / "bank.sqlite")
 
 
-@pytest.mark.parametrize(("found", "said"), [(4, "newer medsiam"), (0, "unknown form")])
+@pytest.mark.parametrize(("found", "said"), [(5, "newer medsiam"), (0, "unknown form")])
 def test_other_forms_are_refused(found, said):
     with pytest.raises(BankError, match=said):
         check_form(found, Path("bank.sqlite"))
@@ -119,7 +120,7 @@ def test_other_forms_are_refused(found, said):
 def test_a_newer_form_that_is_still_in_the_log_is_refused(old):
     with closing(sqlite3.connect(old)) as other:
         other.execute("PRAGMA wal_autocheckpoint = 0")
-        other.execute("PRAGMA user_version = 4")
+        other.execute("PRAGMA user_version = 5")
         other.commit()
         with pytest.raises(BankError, match="newer medsiam"):
             SqliteStore.open(old)
@@ -151,3 +152,17 @@ def test_picture_hashes_are_kept_and_covered(old):
         connection.commit()
     with pytest.raises(BankError, match="case d does not match"):
         SqliteStore.open(old).check_whole()
+
+
+def test_a_bank_older_than_reviews_has_none_and_takes_the_first(old, form):
+    store = SqliteStore.open(old)
+    log = ReviewLog(store.reviews, store.facts)
+    empty = log.head
+    assert log.all() == ()
+    assert log.verify(empty).sound
+    assert form_in(old) == form
+    first = log.append(make_review())
+    assert form_in(old) == 4
+    assert (first.number, first.previous) == (1, empty)
+    assert log.verify(empty).sound
+    assert log.all() == (first,)

@@ -70,7 +70,7 @@ def test_the_file_says_whose_it_is_and_keeps_its_promises(tmp_path):
             name: connection.execute(f"PRAGMA {name}").fetchone()[0]
             for name in ("application_id", "user_version", "journal_mode")
         }
-    assert asked == {"application_id": 0x4D534D42, "user_version": 3, "journal_mode": "wal"}
+    assert asked == {"application_id": 0x4D534D42, "user_version": 4, "journal_mode": "wal"}
     with store._engine.connect() as connection:
         for name, value in {"synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}.items():
             assert connection.exec_driver_sql(f"PRAGMA {name}").scalar() == value

@@ -9,6 +9,7 @@ import nibabel
 import numpy as np
 import pytest
 from PIL import Image
+from pypdf import PdfReader
 
 from medsiam.bank import ReferenceBank
 from medsiam.cli import main
@@ -107,6 +108,17 @@ def test_files_are_written(place, tmp_path, capsys):
     with rows.open(newline="", encoding="utf-8") as stream:
         cases = [row["case_id"] for row in csv.DictReader(stream)]
     assert cases == [match["case_id"] for match in document["matches"]]
+
+
+def test_a_page_may_be_a_pdf(place, tmp_path, capsys):
+    page = tmp_path / "page.PDF"
+    assert run(place, "--report", str(page), "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    text = " ".join(PdfReader(page).pages[0].extract_text().split())
+    assert all(match["case_id"] in text for match in document["matches"])
+    assert text.count(RESEARCH_USE) == 2
+    assert run(place, "--report", str(tmp_path / "page.docx")) == 2
+    assert "a page ends in .html or .htm or .pdf" in capsys.readouterr().err
 
 
 def test_the_own_patient_never_counts_and_is_never_named(place, tmp_path, capsys):

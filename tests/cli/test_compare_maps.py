@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from dataclasses import replace
 
@@ -64,10 +65,19 @@ def test_pictures_and_maps_of_the_first_matches(bank, query, tmp_path, capsys):
     assert "not checked" in err
 
 
+def found_checks(monkeypatch, checks):
+    monkeypatch.setattr("medsiam.comparison.kept_checks", lambda bank: checks)
+    monkeypatch.setattr(
+        importlib.import_module("medsiam.comparison.explanation_bank"),
+        "kept_checks",
+        lambda bank: checks,
+    )
+
+
 @pytest.mark.parametrize("centred", [True, False])
 def test_maps_are_seen_from_where_they_were_checked(bank, query, tmp_path, monkeypatch, centred):
     checks = replace(GOOD, centred=centred)
-    monkeypatch.setattr("medsiam.comparison.kept_checks", lambda bank: checks)
+    found_checks(monkeypatch, checks)
     assert run(query, bank, "--explain", tmp_path) == 0
     facts = json.loads((tmp_path / "explanation.json").read_text())["matches"][0]
     centre = bank_centre(bank.snapshot()) if centred else None
@@ -83,7 +93,7 @@ def test_maps_are_seen_from_where_they_were_checked(bank, query, tmp_path, monke
 def test_what_the_calibration_found_of_the_maps(
     bank, query, tmp_path, capsys, monkeypatch, other, made, said
 ):
-    monkeypatch.setattr("medsiam.comparison.kept_checks", lambda bank: replace(GOOD, other=other))
+    found_checks(monkeypatch, replace(GOOD, other=other))
     page = tmp_path / "page.html"
     assert run(query, bank, "--explain", tmp_path / "why", "--report", page) == 0
     facts = json.loads((tmp_path / "why" / "explanation.json").read_text())

@@ -23,6 +23,7 @@ COMMANDS = (
     "compare",
     "score",
     "review",
+    "reviews",
 )
 
 

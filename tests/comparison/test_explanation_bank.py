@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,8 +10,15 @@ import numpy as np
 import pytest
 
 from medsiam.bank.store import Snapshot
-from medsiam.comparison import bank_centre, calibrate, check_bank_explanations, kept_checks
-from medsiam.errors import BankError, UsageError
+from medsiam.comparison import (
+    bank_centre,
+    calibrate,
+    check_bank_explanations,
+    explain,
+    explain_match,
+    kept_checks,
+)
+from medsiam.errors import BankError, EncoderError, UsageError
 from tests.comparison.stub_bank import make_case, make_scan, ring_bank
 from tests.comparison.test_explanation_checks import GOOD
 
@@ -110,3 +118,26 @@ def test_a_calibration_without_the_check_does_not_undo_one():
     for document in (*documents, "{}"):
         bank.keep_calibration(document, bank_version=1)
         assert kept_checks(bank) == GOOD
+
+
+@pytest.mark.parametrize("checks", [None, GOOD, replace(GOOD, centred=True)])
+def test_a_match_is_explained_as_the_checks_found_right(phantom_bank, monkeypatch, checks):
+    module = importlib.import_module("medsiam.comparison.explanation_bank")
+    monkeypatch.setattr(module, "kept_checks", lambda bank: checks)
+    query, match = phantom_bank.cases[0].case_id, phantom_bank.cases[-1].case_id
+    scans = phantom_bank.scans(query)
+    (found,) = explain_match(scans, match, phantom_bank)
+    centre = None if checks is GOOD else bank_centre(phantom_bank.snapshot())
+    expected = explain(
+        scans[0], phantom_bank.scans(match)[0], phantom_bank.encoder, centre=centre, checks=checks
+    )
+    np.testing.assert_array_equal(found.match.values, expected.match.values)
+    assert (found.centred, found.checks) == (centre is not None, checks)
+
+
+def test_maps_that_failed_are_not_made(phantom_bank, monkeypatch):
+    module = importlib.import_module("medsiam.comparison.explanation_bank")
+    monkeypatch.setattr(module, "kept_checks", lambda bank: replace(GOOD, deletion=0.5))
+    case_id = phantom_bank.cases[0].case_id
+    with pytest.raises(EncoderError, match="failed their checks"):
+        explain_match(phantom_bank.scans(case_id), case_id, phantom_bank)

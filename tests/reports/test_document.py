@@ -12,6 +12,7 @@ from medsiam.errors import OutputError
 from medsiam.reports import comparison_document, write_json
 from medsiam.reports.document import query_path
 from tests.comparison.stub_bank import make_scan, ring_bank
+from tests.reports import test_review_words as review_words
 
 
 def make_comparison(**facts):
@@ -94,3 +95,13 @@ def test_a_place_that_cannot_be_written(tmp_path):
 def test_path_of_the_query(files, expected):
     comparison = make_comparison(sources=tuple(map(Path, files)))
     assert query_path(comparison.query) == expected
+
+
+def test_what_readers_said_of_this_study_is_in_it():
+    comparison = review_words.make_comparison()
+    reviews = review_words.make_reviews(comparison)
+    held = comparison_document(comparison, reviews)["reviews"]
+    assert [one["number"] for one in held] == [1, 3, 4]
+    assert [one["withdrawn_by"] for one in held] == [3, None, None]
+    assert held[0]["distance"] == comparison.matches[1].distance
+    assert comparison_document(comparison)["reviews"] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from medsiam.reports import write_page
 from medsiam.scans.scan import Scan
 from tests.comparison.stub_bank import StubBank, make_scan, ring_bank
 from tests.reports.page_reader import read_page
+from tests.reports.test_review_words import make_comparison, make_reviews
 
 
 def write(tmp_path, bank: StubBank, scan, *, shift=0.0, **settings):
@@ -35,7 +37,7 @@ def test_everything_a_reader_needs(tmp_path):
     comparison, page = write(tmp_path, bank, make_scan(warnings=("Odd spacing.",)), k=4)
     assert comparison.verdict.text in page.text
     assert page.text.count(RESEARCH_USE) == 2
-    assert page.text.strip().startswith("medsiam: scan in memory")
+    assert page.text.strip().startswith(f"medsiam: study {make_scan().content_hash[:12]}")
     assert page.text.strip().endswith(RESEARCH_USE)
     for note in ("Odd spacing.", *comparison.notes):
         assert note in page.text
@@ -131,6 +133,29 @@ def test_no_identifier_on_the_page(tmp_path):
     html = (tmp_path / "page.html").read_text("utf-8")
     assert "SECRET" not in html
     assert comparison.query.patient in html
+
+
+def test_no_file_is_named(tmp_path):
+    scan = make_scan(sources=(Path("/in/DOE^JANE/DOE.png"),), warnings=("DOE.png is odd",))
+    write(tmp_path, ring_bank(), scan)
+    html = (tmp_path / "page.html").read_text("utf-8")
+    assert "DOE" not in html
+    assert "[file] is odd" in html
+
+
+def test_what_readers_said_is_shown_as_text(tmp_path):
+    comparison = make_comparison()
+    reviews = [replace(one, comment=EVIL) for one in make_reviews(comparison)]
+    write_page(comparison, make_scan(), ring_bank(), tmp_path / "page.html", reviews=reviews)
+    page = read_page(tmp_path / "page.html")
+    assert not page.all("script")
+    for said in ("What readers said", "plausible, withdrawn", "withdrew 1", "none of these"):
+        assert said in page.text
+    assert page.text.count(EVIL) == 3
+    assert "eve" not in page.text.split()
+    assert f"Review 4 of this bank has the digest {'4' * 64}" in page.text
+    write_page(comparison, make_scan(), ring_bank(), tmp_path / "page.html")
+    assert "What readers said" not in (tmp_path / "page.html").read_text("utf-8")
 
 
 def test_a_case_that_left_the_bank_meanwhile(tmp_path):

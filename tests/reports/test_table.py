@@ -13,6 +13,7 @@ from medsiam.comparison import RESEARCH_USE, compare_embedding
 from medsiam.errors import OutputError
 from medsiam.reports import flat_rows, safe_cell, write_csv
 from tests.comparison.stub_bank import make_scan, ring_bank
+from tests.reports import test_review_words as review_words
 
 
 def make_comparison(name="A", k=3, **facts):
@@ -76,6 +77,22 @@ def test_a_lone_carriage_return_cannot_break_a_row(tmp_path):
 @pytest.mark.parametrize("value", ["plain", "a=b", "", None, -3, -0.5, True])
 def test_other_cells_stay_as_they_are(value):
     assert safe_cell(value) is value
+
+
+def test_each_row_says_what_readers_said_of_its_study(tmp_path):
+    comparison = review_words.make_comparison()
+    reviews, bank = review_words.make_reviews(comparison), ring_bank()
+    other = compare_embedding(bank.embeddings[0], make_scan(make_scan().array + 1), bank, k=3)
+    write_csv([comparison, other], tmp_path / "out.csv", reviews=reviews)
+    rows = read(tmp_path / "out.csv")
+    of_comparison, of_other = rows[:3], rows[3:]
+    for row in of_comparison:
+        first, second, third = row["reviews"].splitlines()
+        assert first.startswith("1. ada, 2026-11-30 09:01 UTC: plausible, withdrawn (case case-")
+        assert second.endswith("withdrew 1")
+        assert third.endswith("none of these: =odd")
+    assert "study" not in of_comparison[0]["reviews"]
+    assert [row["reviews"] for row in of_other] == ["", "", ""]
 
 
 def test_no_identifier_in_the_table(tmp_path):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from compare.ranked_list import conditions_html, distance_words, verdict_html
+from compare.ranked_list import agreement_html, conditions_html, distance_words, verdict_html
 from medsiam.comparison import ConditionRank, compare
 from tests.app.conftest import scan_2d
 
@@ -93,27 +93,19 @@ def test_three_digits_count(distance, words):
     assert distance_words(distance) == words
 
 
-def script():
-    import streamlit as st
-
-    from compare.ranked_list import choose_match
-    from medsiam.comparison import compare
-    from shell.open_bank import the_bank
-    from tests.app.conftest import scan_2d
-
-    bank = the_bank()
-    comparison = compare(scan_2d("across", 300), bank, k=4)
-    comparison = st.session_state.setdefault("kept", comparison)
-    cases = {case.case_id: case for case in bank.cases[:-1]}
-    st.session_state["chosen"] = choose_match(comparison, cases)
+@pytest.mark.parametrize("k", [1, 4, 12])
+def test_chips_add_up_to_all_listed(bank_2d, k):
+    found = compare(scan_2d("across", 300), bank_2d, k=k)
+    shown = agreement_html(found)
+    counts = re.findall(r"<b>(\d+) of (\d+)</b> (\w+)", shown)
+    assert sum(int(count) for count, _, _ in counts) == len(found.matches) == k
+    assert {int(total) for _, total, _ in counts} == {k}
+    for count, _, name in counts:
+        assert int(count) == sum(match.condition == name for match in found.matches)
+    assert "Weak evidence" not in shown
 
 
-def test_the_first_match_is_shown_until_another_is_chosen(start, bank_2d):
-    app = start(bank_2d, script=script)
-    matches = app.session_state["kept"].matches
-    assert app.session_state["chosen"] == matches[0]
-    assert [option.replace("\\", "") for option in app.radio[0].options] == [
-        f"{match.rank}. {match.condition}" for match in matches
-    ]
-    app.radio[0].set_value(2).run()
-    assert app.session_state["chosen"] == matches[2]
+def test_few_patients_are_weak_evidence(comparison):
+    entries = tuple(replace(entry, n_patients=2) for entry in comparison.conditions)
+    shown = agreement_html(replace(comparison, conditions=entries))
+    assert "Fewer than 3 patients: " in shown

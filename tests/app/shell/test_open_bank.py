@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medsiam.errors import BankError
-from shell.open_bank import case_scans, encoder_turn, studies_folder, the_bank
+from shell.open_bank import case_scans, studies_folder, the_bank
 from tests.app.conftest import drawing
 
 
@@ -33,9 +33,3 @@ def test_kept_scans_come_back_as_they_went_in(bank_2d):
     (scan,) = case_scans(str(bank_2d.path), case.case_id, case.content_hashes)
     np.testing.assert_array_equal(scan.array, drawing("along", 0))
     assert case_scans(str(bank_2d.path), case.case_id, case.content_hashes)[0] is scan
-
-
-def test_readers_take_turns():
-    assert encoder_turn() is encoder_turn()
-    with encoder_turn():
-        assert not encoder_turn().acquire(blocking=False)

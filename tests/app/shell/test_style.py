@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from medsiam.cli.review import _THEME
-from shell.style import STYLE, page_icon, strip_html
+from shell.style import STYLE, TEXT_COLOURS, page_icon, strip_html
 
 
 def luminance(colour: str) -> float:
@@ -21,10 +21,28 @@ def contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.mark.parametrize("colour", sorted(set(re.findall(r"[{ ;]color: (#[0-9A-F]{6})", STYLE))))
-def test_every_text_colour_can_be_read_on_both_grounds(colour):
-    for ground in ("theme.backgroundColor", "theme.secondaryBackgroundColor"):
-        assert contrast(colour, _THEME[ground]) >= 4.5
+@pytest.mark.parametrize("name", sorted(TEXT_COLOURS))
+@pytest.mark.parametrize(("place", "theme"), [(0, "light"), (1, "dark")])
+def test_every_text_colour_can_be_read_on_both_grounds(name, place, theme):
+    colour = TEXT_COLOURS[name][place]
+    for ground in ("backgroundColor", "secondaryBackgroundColor"):
+        assert contrast(colour, _THEME[f"theme.{theme}.{ground}"]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_themes_own_text_and_links_can_be_read(theme):
+    of = {key.split(".")[-1]: value for key, value in _THEME.items() if f".{theme}." in key}
+    for ground in ("backgroundColor", "secondaryBackgroundColor"):
+        assert contrast(of["textColor"], of[ground]) >= 4.5
+        assert contrast(of["primaryColor"], of[ground]) >= 4.5
+
+
+def test_text_has_no_colour_but_these():
+    used = set(re.findall(r"[{ ;]color: ([^;}]+)", STYLE))
+    assert used
+    assert used <= {f"var(--{name})" for name in TEXT_COLOURS}
+    for name, pair in TEXT_COLOURS.items():
+        assert f"--{name}: light-dark({pair[0]}, {pair[1]});" in STYLE
 
 
 def test_nothing_is_fetched_by_the_style():

@@ -1,0 +1,62 @@
+"""Why query and match are close: a map on each, made when it is asked for."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from medsiam import Match, MedsiamError, ReferenceBank, Scan
+from medsiam.comparison import PairedExplanation, explain_match
+from medsiam.reports import overlay_png
+from shell.inference import on_worker
+from shell.plain_text import in_markdown
+
+# Of the last few matches looked at; maps are as large as their scans.
+_MAPS = "similarity maps"
+_KEPT = 3
+
+Key = tuple[str, str, int]
+
+
+def maps_of(key: Key) -> tuple[PairedExplanation, ...] | None:
+    """The maps of a match, one per phase, if they were asked for; the viewer lays them over.
+
+    Args:
+        key: study, case_id and version of the bank.
+    """
+    found: dict[Key, tuple[PairedExplanation, ...]] = st.session_state.get(_MAPS, {})
+    return found.get(key)
+
+
+def show_why(key: Key, match: Match, query: tuple[Scan, ...], bank: ReferenceBank) -> None:
+    """Draw the tab."""
+    found = maps_of(key)
+    if found is None:
+        st.markdown(
+            "Maps mark, on both scans, where their similarity comes from. They explain the "
+            "encoder, not the disease: they do not outline a lesion."
+        )
+        if st.button("Make the maps of this match", icon=":material/layers:", key="make maps"):
+            try:
+                found = on_worker(
+                    "Making the maps", lambda: explain_match(query, match.case_id, bank)
+                )
+            except MedsiamError as error:
+                st.warning(in_markdown(error), icon=":material/layers_clear:")
+                return
+            kept = st.session_state.setdefault(_MAPS, {})
+            kept[key] = found
+            while len(kept) > _KEPT:
+                del kept[next(iter(kept))]
+            st.rerun()
+        return
+    st.markdown(in_markdown(f"{found[0].explains} {found[0].trust}"))
+    st.caption("They lie over the pictures above too: choose *Map* there.")
+    kept_scans = bank.scans(match.case_id)
+    for phase, one in enumerate(found):
+        sides = st.columns(2)
+        named = (
+            (query[phase], one.query.values, "Query"),
+            (kept_scans[phase], one.match.values, f"Match {match.rank}"),
+        )
+        for column, (scan, values, title) in zip(sides, named, strict=True):
+            column.image(overlay_png(scan, values, title=title, trust=""), width="stretch")
