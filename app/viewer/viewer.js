@@ -26,8 +26,8 @@ export class Viewer {
       "blue, dashed line: speaks against it");
     this.said = element("div", { class: "said", role: "status" });
     this.keys = keysDialog();
-    this.root.append(this.toolbar.root, this.frames, this.toolbar.region, this.legend, this.said,
-      this.keys);
+    const below = element("div", { class: "below" }, this.toolbar.region, this.legend);
+    this.root.append(this.toolbar.root, this.frames, below, this.said, this.keys);
     root.append(this.root);
     this.active = this.cells[0];
     this.loaded = new Map(); // id -> {voxels} or {share} or {error}

@@ -65,7 +65,8 @@ def volume_of(scan: Scan) -> Volume:
 
 
 def _measured(scan: Scan) -> Volume:
-    shape = (*scan.spatial_shape, 1)[:3]
+    x, y, z = (*scan.spatial_shape, 1)[:3]
+    shape = (x, y, z)
     window, percentiles = display_window(scan), percentile_window(scan)
     low, high = float(np.nanmin(scan.array)), float(np.nanmax(scan.array))
     if scan.n_channels > 1:

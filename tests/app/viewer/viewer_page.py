@@ -20,8 +20,8 @@ LOADED = f"() => {{ const v = {THE_VIEWER}; return v && v.drawn > 0 && ['query',
 
 
 @contextmanager
-def served(study: str) -> Iterator[str]:
-    """Serve a page with the viewer on a study and yield its address."""
+def served() -> Iterator[str]:
+    """Serve a page with the viewer and yield its address, to which a study's name is added."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -36,12 +36,11 @@ def served(study: str) -> Iterator[str]:
     script = str(Path(__file__).with_name("viewer_server.py"))
     command = [sys.executable, "-m", "streamlit", "run", script]
     command += [f"--{name}={value}" for name, value in flags.items()]
-    environment = {**os.environ, "VIEWER_STUDY": study}
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "app")])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "app")])}
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as server:
         try:
             _wait(port)
-            yield f"http://127.0.0.1:{port}/"
+            yield f"http://127.0.0.1:{port}/?study="
         finally:
             server.terminate()
 

@@ -48,10 +48,24 @@ def signed_map(scan: Scan) -> np.ndarray:
 
 
 def counted(shape, spacing=None, affine=None) -> Scan:
-    """Every voxel has a value of its own: x + 100 y + 10000 z."""
+    """Every voxel has a value of its own: x + 30 (y + 30 z)."""
     x, y, z = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
-    values = (x + 100 * y + 10000 * z).astype(np.float32)
+    values = (x + 30 * (y + 30 * z)).astype(np.float32)
     return Scan(values, 3, affine=affine, spacing=spacing, modality="MR")
+
+
+def towards(codes: str) -> Scan:
+    """Brighter to the patient's left, front and head; stored axes run as the codes say."""
+    affine = np.eye(4)
+    affine[:3, :3] = 0
+    for stored, code in enumerate(codes):
+        world = next(i for i, pair in enumerate(("LR", "PA", "IS")) if code in pair)
+        affine[world, stored] = 1 if code in "RAS" else -1
+    x, y, z = np.meshgrid(*(np.arange(12) for _ in range(3)), indexing="ij")
+    at = np.stack([x, y, z, np.ones_like(x)], axis=-1) @ affine.T  # mm, to the right, front, head
+    middle = at.mean(axis=(0, 1, 2))
+    values = 100 + 5 * ((middle - at)[..., 0] + (at - middle)[..., 1] + (at - middle)[..., 2])
+    return Scan(values.astype(np.float32), 3, affine=affine, spacing=(1, 1, 1), modality="MR")
 
 
 def film(mm: float, size: int) -> Scan:
@@ -68,9 +82,16 @@ def study(name: str) -> Study:
     if kind == "files":  # query and match as given
         panes = tuple(Pane(read_scan(Path(path)), Path(path).stem) for path in rest.split(":"))
         return Study(panes[:1], (panes[1:],))
-    return {"volumes": volumes, "rulers": rulers, "counted": pair_of_counted, "phases": phases}[
-        kind
-    ]()
+    if kind == "letters":
+        scan = towards(rest)
+        return Study((Pane(scan, ""),), ((Pane(scan, ""),),))
+    return {
+        "volumes": volumes,
+        "rulers": rulers,
+        "counted": pair_of_counted,
+        "phases": phases,
+        "large": large,
+    }[kind]()
 
 
 def volumes() -> Study:
@@ -101,3 +122,13 @@ def phases() -> Study:
     scans = [ball((40, 40, 10), (1.5, 1.5, 8.0), seed) for seed in range(4)]
     panes = [Pane(scan, "") for scan in scans]
     return Study(tuple(panes[:2]), (tuple(panes[2:]),), ("ED", "ES"))
+
+
+def large() -> Study:
+    panes = [ball((512, 512, 60), (0.7, 0.7, 3.0), seed) for seed in (1, 2)]
+    return Study(
+        *(
+            (Pane(panes[0], "", signed_map(panes[0])),),
+            ((Pane(panes[1], "", signed_map(panes[1])),),),
+        )
+    )

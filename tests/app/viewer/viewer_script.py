@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
 
 import streamlit as st
@@ -15,7 +14,7 @@ if __name__ == "__main__":
     st.set_page_config(layout="wide")
     runs = st.session_state["runs"] = st.session_state.get("runs", 0) + 1
     made = st.session_state.setdefault(
-        "made", import_module("tests.app.viewer.viewer_scans").study(os.environ["VIEWER_STUDY"])
+        "made", import_module("tests.app.viewer.viewer_scans").study(st.query_params["study"])
     )
     number = st.session_state.setdefault("number", 0)
     seen = paired_viewer(
