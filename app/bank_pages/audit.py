@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from bank_pages.thumbnails import STYLE, strip_html
 from medsiam import Case, MedsiamError, ReferenceBank
 from medsiam.bank import Snapshot
 from medsiam.evaluation import (
@@ -21,6 +20,7 @@ from medsiam.evaluation import (
     list_findings,
 )
 from shell.plain_text import in_markdown
+from shell.thumbnails import STYLE, strip_html
 
 _SEVERITIES = {
     "serious": (":material/error:", "serious: comparisons are likely wrong through it"),

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from bank_pages.thumbnails import LARGE, STYLE, picture_html, pictures, thumbnail_html
 from compare.case_facts import case_facts, facts_html
 from compare.ranked_list import distance_words
 from medsiam import Case, Match, MedsiamError, ReferenceBank
 from medsiam.bank import Stay
 from medsiam.comparison import Surroundings, around_case
 from shell.plain_text import in_html, in_markdown
+from shell.thumbnails import LARGE, STYLE, picture_html, pictures, thumbnail_html
 
 _OPENED = "opened case"
 _AROUND = 5
