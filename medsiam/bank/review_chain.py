@@ -21,6 +21,7 @@ from medsiam.bank.review import FIELDS, NewReview, Review
 from medsiam.bank.store import BankFacts
 
 StoredReview = Mapping[str, object]
+_COVERED = sorted(set(FIELDS) - {"digest"})
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,8 @@ def next_review(new: NewReview, head: Head, time: str) -> Review:
 
 def _digest(values: StoredReview) -> str:
     # By name, and only what is said: a field of a later form changes no older digest.
-    names = sorted(name for name in FIELDS if name != "digest" and values[name] is not None)
-    return schema.digest([[name, values[name]] for name in names])
+    said = ((name, values[name]) for name in _COVERED)
+    return schema.digest([[name, value] for name, value in said if value is not None])
 
 
 def faults(stored: StoredReviews, facts: BankFacts) -> tuple[str, ...]:
