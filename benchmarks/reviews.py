@@ -53,6 +53,7 @@ def measure(folder: Path, n_reviews: int) -> dict[str, float]:
         **in_milliseconds("write_and_fsync", [timed(disk(folder)) for _ in range(TIMED)]),
         **in_milliseconds("verify", [timed(log.verify) for _ in range(ROUNDS)]),
         **in_milliseconds("read_all", [timed(read_all(store)) for _ in range(ROUNDS)]),
+        **in_milliseconds("read_after_another", [timed(one_more(log)) for _ in range(TIMED)]),
         **in_milliseconds("read_again", [timed(log.all) for _ in range(TIMED)][1:]),
         "database_mb": round((folder / "bank.sqlite").stat().st_size / 1e6, 2),
     }
@@ -60,6 +61,11 @@ def measure(folder: Path, n_reviews: int) -> dict[str, float]:
 
 def read_all(store: object) -> Callable[[], object]:
     return lambda: ReviewLog(store.reviews, store.facts).all()
+
+
+def one_more(log: ReviewLog) -> Callable[[], object]:
+    log.append(make_review("another", comment="margins alike"))
+    return log.all
 
 
 def disk(folder: Path) -> Callable[[], object]:
