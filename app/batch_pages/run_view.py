@@ -8,7 +8,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from batch_pages.distances import common_limit, draw_distances, histogram_rows, judged
 from compare.ranked_list import distance_words
 from medsiam import ReferenceBank
 from medsiam.scoring import ScoredSeries, ScoringRun
@@ -106,6 +105,8 @@ def _show_series(series: Sequence[ScoredSeries]) -> None:
 
 
 def _show_distances(run: ScoringRun) -> None:
+    from batch_pages.distances import common_limit, draw_distances, histogram_rows, judged
+
     scored = [one for one in run.series if one.outcome == "scored"]
     if not scored:
         st.info("No series was compared.")

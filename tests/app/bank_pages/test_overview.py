@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from bank_pages.overview import TABS, condition_rows
-from tests.app.conftest import text_of
+from tests.app.conftest import APP, text_of
 
 
 def script():
@@ -58,3 +61,16 @@ def test_patients_are_counted_once_and_cases_without_one_each(bank_2d):
     assert condition_rows(cases) == [
         {"condition": "along", "cases": 4, "patients": 3, "without proof": 1}
     ]
+
+
+def test_what_the_router_imports_loads_neither_torch_nor_charts_nor_statistics():
+    code = (
+        "import sys, bank_pages.overview, encoder_pages.page, batch_pages.page\n"
+        "heavy = {'torch', 'monai', 'sklearn', 'matplotlib', 'altair'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(APP), str(APP.parent)])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
