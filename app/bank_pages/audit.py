@@ -142,7 +142,8 @@ def _show_finding(
 
 def _show_conflicts(audit: BankAudit, bank: ReferenceBank, by_id: dict[str, Case]) -> None:
     if not audit.label_conflicts:
-        st.caption("Every label fits.")
+        st.caption("No label stands out.")
+        return
     shown = audit.label_conflicts[:_PICTURES]
     st.html(
         strip_html(bank, [(by_id[one.case_id], f"looks like {one.looks_like}") for one in shown])

@@ -26,7 +26,7 @@ STYLE = """<style>
 .thumb figcaption b { font-size: .87rem; }
 .thumb.beside { width: 6.5rem; margin: 0 .6rem .5rem 0; }
 .proof { border: 1px solid; border-radius: 3px; padding: 0 .3rem; white-space: nowrap; }
-.proof.unproven { border-style: dashed; color: #E69F00;
+.proof.unproven { border: 1px dashed #E69F00;
   background: repeating-linear-gradient(135deg, #E69F0033 0 4px, transparent 4px 8px); }
 </style>"""
 

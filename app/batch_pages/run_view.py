@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 
@@ -160,14 +159,10 @@ def _show_files(run: ScoringRun) -> None:
         for path in run.files:
             st.download_button(
                 path.name,
-                _reader(path),
+                path.read_bytes,
                 file_name=path.name,
                 mime=_MIMES.get(path.suffix, "application/octet-stream"),
                 on_click="ignore",
                 icon=":material/download:",
                 key=f"file {path.name}",
             )
-
-
-def _reader(path: Path):  # noqa: ANN202 - what a download button calls
-    return path.read_bytes
