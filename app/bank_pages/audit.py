@@ -130,14 +130,15 @@ def _show_finding(
 ) -> None:
     icon, meaning = _SEVERITIES[finding.severity]
     with st.container(border=True):
-        st.markdown(
+        words, shown = st.columns([3, 2], gap="medium")
+        words.markdown(
             f"{icon} **{number}. {in_markdown(finding.about)}** · {meaning}  \n"
             f"{in_markdown(_sentence(finding.text))}  \n"
             f"*What to do:* {in_markdown(_sentence(finding.advice))}"
         )
         cases = [by_id[name] for name in finding.case_ids[:_PICTURES] if name in by_id]
         if cases:
-            st.html(strip_html(bank, [(case, "") for case in cases]))
+            shown.html(strip_html(bank, [(case, "") for case in cases]))
 
 
 def _show_conflicts(audit: BankAudit, bank: ReferenceBank, by_id: dict[str, Case]) -> None:
