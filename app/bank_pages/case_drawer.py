@@ -44,9 +44,12 @@ def show_case(bank: ReferenceBank, case_id: str) -> None:
             _show_pictures(bank, case)
         with facts:
             st.html(facts_html(case_facts(case)))
-        with st.spinner("Measuring ..."):
-            around = around_case(bank, case_id, k=_AROUND)
-        _show_around(bank, around, by_id)
+        try:
+            with st.spinner("Measuring ..."):
+                around = around_case(bank, case_id, k=_AROUND)
+            _show_around(bank, around, by_id)
+        except MedsiamError as error:
+            st.error(in_markdown(error), icon=":material/error:")
     st.markdown("##### History")
     st.html(history_html(bank.stays(case_id)))
 
