@@ -17,7 +17,9 @@ def verdict_html(comparison: Comparison) -> str:
     """The header of the page: the outcome, its sentence, and what must be known besides."""
     verdict = comparison.verdict
     kind = verdict.outcome.replace(" ", "-")
-    warnings = "".join(f"<li>{in_html(text)}</li>" for text in comparison.query.warnings)
+    # Phases often share a warning.
+    said = dict.fromkeys(comparison.query.warnings)
+    warnings = "".join(f"<li>{in_html(text[:1].upper() + text[1:])}</li>" for text in said)
     return (
         f'<section class="verdict {kind}" aria-label="Verdict">'
         f"<h2>{_SIGNS.get(verdict.outcome, '?')} {in_html(verdict.text)}</h2>"

@@ -1,0 +1,159 @@
+"""Every page of the app on a synthetic bank, as pictures: for docs/, and to see what changed.
+
+python -m tests.app.studio docs/screenshots      (`make screenshots`)
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from medsiam import ReferenceBank
+from medsiam.cli import main as medsiam
+from medsiam.phantoms import make_phantom, write_cases, write_dicom
+from tests.app.serving import CHROMIUM, QUIET, review
+
+CONDITIONS = ("checkered block", "concentric rings", "crescent", "dumbbell")
+QUERY = "concentric rings"
+N_PATIENTS = 6  # per condition: more than the 20 that a probability needs
+SIZE = {"width": 1366, "height": 768}
+WAIT = 60_000  # milliseconds
+
+
+@dataclass(frozen=True)
+class Studio:
+    """What the pages are shown with.
+
+    Attributes:
+        bank: synthetic volumes, calibrated.
+        study: the DICOM files of one more of them.
+        options: of `medsiam review`.
+    """
+
+    bank: ReferenceBank
+    study: list[Path]
+    options: tuple[str, ...]
+
+
+def make_studio(folder: Path) -> Studio:
+    """Fill a bank with the shipped encoder, and score a folder with it."""
+    cases = write_cases(
+        folder / "cases",
+        spatial_dims=3,
+        conditions=CONDITIONS,
+        n_patients=N_PATIENTS,
+        random_state=5,
+    )
+    bank = folder / "synthetic"
+    for command in (
+        ["bank", "create", str(bank), "--encoder", "default-3d"],
+        ["bank", "add", str(bank), "--cases", str(cases), "--proof", "none"],
+        ["bank", "calibrate", str(bank)],
+    ):
+        assert medsiam(command) == 0, command
+    studies = folder / "studies"
+    phantom = make_phantom(QUERY, spatial_dims=3, patient_id="SYN-query", random_state=99)
+    series = write_dicom(phantom, studies)
+    assert (
+        medsiam(
+            ["score", str(studies), "--bank", str(bank), "--out", str(folder / "batches" / "night")]
+        )
+        == 0
+    )
+    options = ("--studies", str(studies), "--batches", str(folder / "batches"), "--curate")
+    return Studio(ReferenceBank.open(bank), sorted(series.iterdir()), options)
+
+
+@contextmanager
+def opened(studio: Studio, *, light: bool = False) -> Iterator[Any]:
+    """A page of a browser that has opened the study and sees the answer."""
+    from playwright.sync_api import sync_playwright
+
+    with review(studio.bank, *studio.options) as (_, port), sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
+        page = browser.new_page(viewport=SIZE, color_scheme="light" if light else "dark")
+        page.goto(f"http://127.0.0.1:{port}/")
+        page.get_by_text("Drop a study").wait_for(timeout=WAIT)
+        yield page
+        browser.close()
+
+
+def compare(page: Any, studio: Studio) -> None:
+    """Open the study and wait until its pictures are drawn."""
+    page.locator("input[type=file]").first.set_input_files(studio.study)
+    page.locator("section.verdict").wait_for(timeout=WAIT)
+    for pane in range(2):  # a volume that has come says which slice is shown
+        page.get_by_text(re.compile(r"axial \d+/\d+")).nth(pane).wait_for(timeout=WAIT)
+    settle(page)
+
+
+def settle(page: Any) -> None:
+    """Wait until the script has run and nothing moves any more."""
+    page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=WAIT)
+    page.wait_for_timeout(700)
+
+
+def go_to(page: Any, name: str, heading: str) -> None:
+    """Follow a link of the navigation."""
+    page.get_by_role("link", name=name, exact=True).click()
+    page.get_by_text(heading).first.wait_for(timeout=WAIT)
+    settle(page)
+
+
+def _bank_tab(name: str, text: str) -> Callable[[Any], None]:
+    def show(page: Any) -> None:
+        page.get_by_role("tab", name=name).click()
+        page.get_by_text(text).first.wait_for(timeout=WAIT)
+        settle(page)
+
+    return show
+
+
+# After `compare`: name of the picture -> how to come to the page.
+PAGES: dict[str, Callable[[Any], None]] = {
+    "compare": lambda page: None,
+    "distance": lambda page: (page.get_by_role("tab", name="Distance").click(), settle(page)),
+    "batch": lambda page: go_to(page, "Batch", "night"),
+    "bank": lambda page: go_to(page, "Bank", "version 1"),
+    "map": _bank_tab("Map", "approximate"),
+    "encoders": lambda page: go_to(page, "Encoders", "default-3d"),
+    "help": lambda page: go_to(page, "Help", "How to read a distance"),
+    "start": lambda page: go_to(page, "Start", "Drop a study"),
+}
+
+
+def take_all(studio: Studio, folder: Path) -> None:
+    """Write a picture of every page, and of one in the light theme."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with opened(studio) as page:
+        compare(page, studio)
+        for name, show in PAGES.items():
+            show(page)
+            _shoot(page, folder / f"{name}.png")
+    with opened(studio, light=True) as page:
+        compare(page, studio)
+        _shoot(page, folder / "compare_light.png")
+
+
+def _shoot(page: Any, path: Path) -> None:
+    page.mouse.move(1, 1)
+    page.screenshot(path=path, animations="disabled", caret="hide")
+
+
+def main() -> None:
+    """Take the pictures of docs/."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as made:
+        take_all(make_studio(Path(made)), args.folder)
+
+
+if __name__ == "__main__":
+    main()
