@@ -30,6 +30,14 @@ def case_facts(case: Case) -> dict[str, str]:
         "added": case.added[:10],
         "patient (hash)": short_hash(case.patient) if case.patient else "none: stands alone",
     }
+    known = {
+        "site": case.site,
+        "scanner": case.scanner,
+        "acquired": case.acquired,
+        "vouched for by": case.curator,
+        "pixels looked at by": case.pixels_checked_by,
+    }
+    facts |= {name: said for name, said in known.items() if said}
     if any(case.phases):
         facts["scans"] = ", ".join(case.phases)
     if case.notes:

@@ -110,8 +110,6 @@ def _show_body(reading: Reading) -> None:
     with view:
         viewed = _show_pair(match, case, reading)
         if not reading.hidden:
-            show_mark(match, _marks(reading), reading.slot("mark"))
-            _show_tabs(match, case, reading)
             verdict_bar(
                 reading.comparison,
                 match,
@@ -121,6 +119,8 @@ def _show_body(reading: Reading) -> None:
                 key=reading.slot("verdict"),
                 pressed=None if viewed is None else viewed.verdict,
             )
+            show_mark(match, _marks(reading), reading.slot("mark"))
+            _show_tabs(match, case, reading)
             show_downloads(reading.comparison, reading.query, reading.bank)
     if viewed is not None:
         _heed(viewed, place, ranking, reading)

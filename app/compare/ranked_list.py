@@ -17,13 +17,24 @@ def verdict_html(comparison: Comparison) -> str:
     """The header of the page: the outcome, its sentence, and what must be known besides."""
     verdict = comparison.verdict
     kind = verdict.outcome.replace(" ", "-")
-    notes = "".join(
-        f"<li>{in_html(note)}</li>" for note in (*comparison.query.warnings, *comparison.notes)
-    )
+    warnings = "".join(f"<li>{in_html(text)}</li>" for text in comparison.query.warnings)
     return (
         f'<section class="verdict {kind}" aria-label="Verdict">'
         f"<h2>{_SIGNS.get(verdict.outcome, '?')} {in_html(verdict.text)}</h2>"
-        f"{f'<ul>{notes}</ul>' if notes else ''}</section>"
+        f"{f'<ul>{warnings}</ul>' if warnings else ''}{_notes(comparison.notes)}</section>"
+    )
+
+
+def _notes(notes: tuple[str, ...]) -> str:
+    """One note as it is; more of them fold away behind the first, which leaves room to look."""
+    if not notes:
+        return ""
+    if len(notes) == 1:
+        return f"<ul><li>{in_html(notes[0])}</li></ul>"
+    items = "".join(f"<li>{in_html(note)}</li>" for note in notes[1:])
+    more = f"{len(notes) - 1} more to know"
+    return (
+        f"<details><summary>{in_html(notes[0])} <u>{more}</u></summary><ul>{items}</ul></details>"
     )
 
 

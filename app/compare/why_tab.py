@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from medsiam import Match, MedsiamError, ReferenceBank, Scan
 from medsiam.comparison import PairedExplanation, explain_match
-from medsiam.reports import overlay_png
+from medsiam.reports import main_axis, plane_of, strongest_slices
 from shell.inference import on_worker
 from shell.plain_text import in_markdown
 
@@ -50,13 +52,30 @@ def show_why(key: Key, match: Match, query: tuple[Scan, ...], bank: ReferenceBan
             st.rerun()
         return
     st.markdown(in_markdown(f"{found[0].explains} {found[0].trust}"))
-    st.caption("They lie over the pictures above too: choose *Map* there.")
-    kept_scans = bank.scans(match.case_id)
+    st.markdown("They lie over both pictures above: choose *map* there to see or to hide them.")
+    if query[0].spatial_dims == 2:
+        return
+    kept = bank.scans(match.case_id)
     for phase, one in enumerate(found):
-        sides = st.columns(2)
-        named = (
-            (query[phase], one.query.values, "Query"),
-            (kept_scans[phase], one.match.values, f"Match {match.rank}"),
+        name = f"{bank.phases[phase]}: " if len(found) > 1 else ""
+        said = (
+            f"query {strongest_words(query[phase], one.query.values)}",
+            f"match {strongest_words(kept[phase], one.match.values)}",
         )
-        for column, (scan, values, title) in zip(sides, named, strict=True):
-            column.image(overlay_png(scan, values, title=title, trust=""), width="stretch")
+        st.caption(in_markdown(f"{name}strongest on {' and on '.join(said)}"))
+
+
+def strongest_words(scan: Scan, values: NDArray[np.floating]) -> str:
+    """Which slices a map marks most, counted as the viewer counts them.
+
+    Args:
+        scan: a volume.
+        values: of its map, (x, y, z).
+    """
+    axis = main_axis(scan)
+    plane, count = plane_of(scan, axis), scan.spatial_shape[axis]
+    places = [
+        count - index if plane.flip_slices else index + 1
+        for index in strongest_slices(scan, values)
+    ]
+    return f"{plane.name} {', '.join(map(str, sorted(places)))} of {count}"

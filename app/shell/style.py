@@ -50,9 +50,10 @@ STYLE = (
 .verdict li { margin: 0; line-height: 1.4; }
 .conditions ol { list-style: none; margin: 0; padding: 0; }
 .conditions li { margin: 0 0 .55rem; padding: 0; }
-.conditions .line { display: flex; justify-content: space-between; gap: .5rem; }
+.conditions .line { display: flex; flex-wrap: wrap; justify-content: space-between;
+  column-gap: .5rem; }
 .conditions .line b { overflow-wrap: anywhere; }
-.conditions .line span { font-variant-numeric: tabular-nums; white-space: nowrap; }
+.conditions .line span { font-variant-numeric: tabular-nums; font-size: .87rem; }
 .conditions .bar { position: relative; height: .5rem; background: var(--rail); margin: .15rem 0; }
 .conditions .bar i { position: absolute; top: 0; bottom: 0; left: 0; }
 .conditions .bar .near { background: var(--near); }
@@ -61,6 +62,17 @@ STYLE = (
 .conditions .bar .tick { width: 2px; top: -3px; bottom: -3px; background: var(--mark); }
 .conditions small, .conditions .limit { color: var(--quiet); font-size: .8rem; margin: 0; }
 .conditions summary { font-size: .85rem; cursor: pointer; margin-bottom: .4rem; }
+.verdict summary { font-size: .85rem; color: var(--quiet); cursor: pointer; margin-top: .2rem; }
+.agreement ul { list-style: none; display: flex; flex-wrap: wrap; gap: .35rem; margin: 0;
+  padding: 0; }
+.agreement li { border: 1px solid var(--edge); border-radius: 1rem; padding: 0 .6rem; margin: 0;
+  font-size: .85rem; }
+.agreement p { margin: .3rem 0 0; font-size: .85rem; color: var(--notice); }
+.pairs { border-collapse: collapse; font-size: .87rem; width: 100%; }
+.pairs th, .pairs td { text-align: left; padding: .2rem .8rem .2rem 0; font-weight: 400;
+  border-bottom: 1px solid var(--rail); }
+.pairs th { color: var(--quiet); }
+.pairs td:last-child { color: var(--notice); }
 .facts { display: grid; grid-template-columns: minmax(6.5rem, max-content) 1fr; gap: .15rem .8rem;
   margin: 0 !important; padding: 0 !important; font-size: .87rem; }
 .facts dt { color: var(--quiet); font-weight: 400; margin: 0; padding: 0; }

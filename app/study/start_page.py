@@ -49,7 +49,7 @@ def _one_phase(bank: ReferenceBank, phase: str) -> None:
         if opening is None:
             return
         hold(phase, opening)
-        if not opening.accepted:
+        if not opening.accepted or len(bank.phases) > 1:
             st.rerun()  # without the ways in
     if opening.accepted:
         if len(bank.phases) > 1:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from medsiam.bank.review_log import ReviewLog as ReviewLog
     from medsiam.bank.store import KeptCalibration as KeptCalibration
     from medsiam.bank.store import Snapshot as Snapshot
+    from medsiam.bank.store import Stay as Stay
     from medsiam.bank.store import Version as Version
     from medsiam.bank.who import operating_user as operating_user
 
@@ -46,6 +47,7 @@ _HOMES = {
     "Review": ".review",
     "ReviewLog": ".review_log",
     "Snapshot": ".store",
+    "Stay": ".store",
     "Version": ".store",
     "add_case_table": ".intake",
     "standing": ".review",

@@ -59,7 +59,7 @@ def embed_cases(
         checked: list[tuple[NewCase, Case]] = []
         for new in batch:
             with _refusing(new.case_id, on_refused):
-                checked.append((new, _check(new, store)))
+                checked.append((new, check_new_case(new, store)))
         outcomes = _encode([new.scans for new, _ in checked], encoder)
         for (new, case), outcome in zip(checked, outcomes, strict=True):
             with _refusing(case.case_id, on_refused):
@@ -86,8 +86,12 @@ def _batches(new_cases: Iterable[NewCase]) -> Iterator[list[NewCase]]:
         yield batch
 
 
-def _check(new: NewCase, store: CaseStore) -> Case:
-    """Return the case as the bank would keep it, or raise with the reason why it would not."""
+def check_new_case(new: NewCase, store: CaseStore) -> Case:
+    """Return the case as the bank would keep it, or raise with the reason why it would not.
+
+    Raises:
+        BankError: the bank would refuse it.
+    """
     facts = store.facts
     for scan in new.scans:
         if scan.spatial_dims != facts.spatial_dims:

@@ -25,7 +25,6 @@ _HOW = {
     "(the licence or consent that allows its use; an explicit none is allowed)",
 }
 _CASES_NAMED = 5
-_SHORTEST_TELLING_ID = 4  # characters; a shorter identifier is found in any text
 
 
 class FailedRow(NamedTuple):
@@ -229,7 +228,7 @@ class _Reading:
             curator=self.text(rows, "curator"),
             pixels_checked_by=self._who if first.case_id in self._confirmed else None,
         )
-        self._n_telling += _tells_patient(new)
+        self._n_telling += new.tells_patient
         if any(
             getattr(said, "code", None) == "burned_in_text" for s in scans for said in s.warnings
         ):
@@ -262,11 +261,3 @@ def _usual_phases(cases: Iterable[tuple[CaseRow, ...]]) -> tuple[str, ...]:
     """Return the phases that most cases have; of several the first, ("",) without any case."""
     counted = Counter(map(_phases, cases)).most_common(1)
     return counted[0][0] if counted else ("",)
-
-
-def _tells_patient(new: NewCase) -> bool:
-    """True where a text that the bank keeps contains the patient's identifier itself."""
-    patient_id = (new.patient_id or "").strip()
-    texts = (new.case_id, new.source, new.notes, new.site, new.scanner, new.acquired, new.curator)
-    told = any(patient_id in text for text in texts if text)
-    return len(patient_id) >= _SHORTEST_TELLING_ID and told

@@ -8,6 +8,8 @@ from medsiam.bank.case import PROOFS
 from medsiam.errors import BankError
 from medsiam.scans.scan import Scan
 
+_SHORTEST_TELLING_ID = 4  # characters; a shorter identifier is found in any text
+
 
 @dataclass(frozen=True, eq=False)
 class NewCase:
@@ -60,6 +62,14 @@ class NewCase:
             )
         if len(set(self.phases)) != len(self.phases):
             raise BankError(f"case {self.case_id}: a phase is named twice")
+
+    @property
+    def tells_patient(self) -> bool:
+        """True where a text that the bank keeps as it is contains the patient's identifier."""
+        patient_id = (self.patient_id or "").strip()
+        kept = (self.case_id, self.source, self.notes, self.site, self.scanner, self.acquired)
+        told = any(patient_id in text for text in (*kept, self.curator) if text)
+        return len(patient_id) >= _SHORTEST_TELLING_ID and told
 
 
 def _require_text(text: str, what: str, of_what: str) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from medsiam.bank.case import Case
 from medsiam.bank.difference import Difference, difference
-from medsiam.bank.filling import Refusal, embed_cases
+from medsiam.bank.filling import Refusal, check_new_case, embed_cases
 from medsiam.bank.folder import (
     DATABASE,
     ENCODER,
@@ -26,7 +26,7 @@ from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient, new_salt
 from medsiam.bank.review_log import ReviewLog
 from medsiam.bank.sqlite_store import SqliteStore
-from medsiam.bank.store import BankFacts, CaseStore, KeptCalibration, Snapshot, Version
+from medsiam.bank.store import BankFacts, CaseStore, KeptCalibration, Snapshot, Stay, Version
 from medsiam.bank.who import operating_user
 from medsiam.encoders.card import EncoderCard
 from medsiam.errors import BankError, EncoderMismatchError
@@ -299,6 +299,14 @@ class ReferenceBank:
             if on_refused is not None:
                 on_refused(case.case_id, error)
         return added.cases
+
+    def check(self, new: NewCase) -> Case:
+        """Return the case as it would be kept, or raise as `add_many` would; nothing is written."""
+        return check_new_case(new, self._store)
+
+    def stays(self, case_id: str) -> tuple[Stay, ...]:
+        """When cases of this name came and went, oldest first; () where none ever was."""
+        return self._store.stays(case_id)
 
     def remove(self, case_id: str) -> int:
         """Remove one case; see `remove_many`."""

@@ -22,6 +22,7 @@ from medsiam.bank.store import (
     KeptCalibration,
     ScanFacts,
     Snapshot,
+    Stay,
     Version,
 )
 from medsiam.errors import BankError, EncoderMismatchError, MedsiamError
@@ -123,6 +124,18 @@ class SqliteStore:
         if not found:
             raise BankError(f"the bank holds no case {case_id}")
         return found[0]
+
+    def stays(self, case_id: str) -> tuple[Stay, ...]:
+        """When cases of this name came and went, oldest first."""
+        numbered = {version.number: version for version in self.versions()}
+        table = schema.cases
+        with transaction(self._engine, self._path) as connection:
+            found = connection.execute(
+                select(table.c.added_version, table.c.removed_version)
+                .where(table.c.case_id == case_id)
+                .order_by(table.c.added_version)
+            )
+            return tuple(Stay(numbered[added], numbered.get(gone)) for added, gone in found)
 
     def scan_facts(self) -> tuple[tuple[str, ScanFacts], ...]:
         """The case_id and the facts of every scan of the newest version."""

@@ -120,6 +120,19 @@ class Version:
 
 
 @dataclass(frozen=True)
+class Stay:
+    """One time that a bank held a case of some name.
+
+    Attributes:
+        added: the version that first held it.
+        removed: the version that no longer did; None while it is held.
+    """
+
+    added: Version
+    removed: Version | None
+
+
+@dataclass(frozen=True)
 class KeptCalibration:
     """What a calibration is to the bank: one document, and what it was fitted on.
 
@@ -198,6 +211,9 @@ class CaseStore(Protocol):
 
     def record(self, case_id: str) -> CaseRecord:
         """One case of the newest version."""
+
+    def stays(self, case_id: str) -> tuple[Stay, ...]:
+        """When cases of this name came and went, oldest first."""
 
     def scan_facts(self) -> tuple[tuple[str, ScanFacts], ...]:
         """The case_id and the facts of every scan of the newest version."""

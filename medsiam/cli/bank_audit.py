@@ -50,11 +50,17 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def run(args: argparse.Namespace) -> int:
     """Audit, whatever is found: 0."""
     from medsiam.bank import ReferenceBank
-    from medsiam.evaluation import audit_bank, audit_document, audit_page, audit_steps
+    from medsiam.evaluation import (
+        audit_bank,
+        audit_document,
+        audit_metric,
+        audit_page,
+        audit_steps,
+    )
 
     bank = ReferenceBank.open(args.bank)
     snapshot = bank.snapshot(args.version)
-    metric = args.metric or _recommended(bank)
+    metric = args.metric or audit_metric(bank)
     pixels = _pixels(bank, snapshot) if args.reidentify else None
     with progress("examining", audit_steps(snapshot, metric=metric)) as advance:
         audit = audit_bank(
@@ -72,13 +78,6 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         notice(f"written: {args.out / 'audit.html'}, and audit.json beside it")
     return 0
-
-
-def _recommended(bank: ReferenceBank) -> str:
-    """The metric of the newest calibration, where it names one of ours."""
-    kept = bank.calibration
-    named = json.loads(kept.document).get("metric") if kept else None
-    return str(named) if named in _METRICS else "cosine"
 
 
 def _pixels(bank: ReferenceBank, snapshot: Snapshot) -> NDArray[np.float32] | None:

@@ -69,6 +69,15 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--studies", type=Path, help="folder whose studies may be opened; without it: upload only"
     )
+    parser.add_argument(
+        "--batches", type=Path, help="folder whose outputs of `medsiam score` may be looked at"
+    )
+    parser.add_argument(
+        "--runs", type=Path, help="folder whose runs of `medsiam train` may be looked at"
+    )
+    parser.add_argument(
+        "--curate", action="store_true", help="let those who look add cases to the bank"
+    )
     parser.add_argument("--port", type=int, default=8501, help="port to listen on (default 8501)")
     parser.add_argument(
         "--address",
@@ -88,12 +97,15 @@ def run(args: argparse.Namespace) -> int:
     from medsiam import ReferenceBank
 
     bank = ReferenceBank.open(args.bank)
-    if args.studies is not None and not args.studies.is_dir():
-        raise UsageError(f"{args.studies}: no such folder; --studies needs an existing folder")
+    for option, folder in _folders(args).items():
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder; --{option} needs an existing folder")
     way_in = entrance(args.address, args.secrets)
     require_free_port(args.port, way_in.address)
     command = streamlit_command(app_script(), args.port, way_in)
-    environment = app_environment(args.bank, args.studies, login=way_in.secrets is not None)
+    environment = app_environment(
+        args.bank, _folders(args), curate=args.curate, login=way_in.secrets is not None
+    )
     with _server(command, environment) as server:
         try:
             _wait_until_it_answers(server, args.port, way_in.address)
@@ -132,19 +144,35 @@ def streamlit_command(script: Path, port: int, way_in: Entrance) -> list[str]:
     return [sys.executable, "-m", "streamlit", "run", str(script), *options]
 
 
-def app_environment(bank: Path, studies: Path | None, *, login: bool = False) -> dict[str, str]:
-    """The environment of the app: what it may open, and no Streamlit setting from outside."""
+def app_environment(
+    bank: Path, folders: dict[str, Path | None], *, curate: bool = False, login: bool = False
+) -> dict[str, str]:
+    """The environment of the app: what it may open and do, and no setting from outside.
+
+    Args:
+        bank: folder of the bank.
+        folders: "studies", "batches", "runs" -> what may be looked at there.
+        curate: whether cases may be added.
+        login: whether readers must log in.
+    """
     environment = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("STREAMLIT_", "MEDSIAM_REVIEW_"))
     }
     environment["MEDSIAM_REVIEW_BANK"] = str(bank.resolve())
-    if studies is not None:
-        environment["MEDSIAM_REVIEW_STUDIES"] = str(studies.resolve())
+    for name, folder in folders.items():
+        if folder is not None:
+            environment[f"MEDSIAM_REVIEW_{name.upper()}"] = str(folder.resolve())
+    if curate:
+        environment["MEDSIAM_REVIEW_CURATE"] = "1"
     if login:
         environment["MEDSIAM_REVIEW_LOGIN"] = "1"
     return environment
+
+
+def _folders(args: argparse.Namespace) -> dict[str, Path | None]:
+    return {"studies": args.studies, "batches": args.batches, "runs": args.runs}
 
 
 def require_free_port(port: int, address: str = ADDRESS) -> None:

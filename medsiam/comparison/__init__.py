@@ -33,6 +33,7 @@ from medsiam.comparison.result import (
 from medsiam.comparison.reviewing import identity_revealed, study_of, verdict_on
 from medsiam.comparison.scope import Scope, check_scope
 from medsiam.comparison.space import COMPARISON_METRICS
+from medsiam.comparison.surroundings import Surroundings, around_case, around_new
 from medsiam.comparison.verification import PairVerification, verify
 
 __all__ = [
@@ -52,7 +53,10 @@ __all__ = [
     "Refinement",
     "Rule",
     "Scope",
+    "Surroundings",
     "Verdict",
+    "around_case",
+    "around_new",
     "bank_centre",
     "calibrate",
     "check_bank_explanations",

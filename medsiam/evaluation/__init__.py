@@ -9,6 +9,7 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.evaluation.audit.document import audit_document as audit_document
     from medsiam.evaluation.audit.examine import audit_bank as audit_bank
+    from medsiam.evaluation.audit.examine import audit_metric as audit_metric
     from medsiam.evaluation.audit.examine import audit_steps as audit_steps
     from medsiam.evaluation.audit.findings import Finding as Finding
     from medsiam.evaluation.audit.findings import list_findings as list_findings
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from medsiam.evaluation.audit.result import BankAudit as BankAudit
     from medsiam.evaluation.document import evaluation_csv as evaluation_csv
     from medsiam.evaluation.document import evaluation_document as evaluation_document
+    from medsiam.evaluation.embedding_map import EmbeddingMap as EmbeddingMap
+    from medsiam.evaluation.embedding_map import map_embeddings as map_embeddings
+    from medsiam.evaluation.embedding_map import place_among as place_among
     from medsiam.evaluation.items import Items as Items
     from medsiam.evaluation.items import join_cases as join_cases
     from medsiam.evaluation.items import select_rows as select_rows
@@ -47,6 +51,7 @@ _HOMES = {
     "Classification": ".result",
     "ConditionCount": ".result",
     "Difference": ".spread",
+    "EmbeddingMap": ".embedding_map",
     "EpisodeProtocol": ".protocol",
     "Evaluation": ".result",
     "FewShot": ".result",
@@ -65,6 +70,7 @@ _HOMES = {
     "Verification": ".result",
     "audit_bank": ".audit.examine",
     "audit_document": ".audit.document",
+    "audit_metric": ".audit.examine",
     "audit_page": ".audit.page",
     "audit_steps": ".audit.examine",
     "compare_evaluations": ".paired",
@@ -75,7 +81,9 @@ _HOMES = {
     "evaluation_page": ".page",
     "join_cases": ".items",
     "list_findings": ".audit.findings",
+    "map_embeddings": ".embedding_map",
     "measure_robustness": ".robustness",
+    "place_among": ".embedding_map",
     "select_rows": ".items",
 }
 

@@ -12,6 +12,7 @@ from sklearn.manifold import TSNE
 _MOST = 1500  # points
 _FEWEST_FOR_TSNE = 60
 _PERPLEXITY = 30.0
+_PLACED_BY = 3  # cases that say where a further scan lies
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,3 +69,20 @@ def map_embeddings(embeddings: ArrayLike, *, metric: str, random_state: int) -> 
         rows,
         "t-SNE: near neighbours stay near, far distances and sizes of groups mean nothing",
     )
+
+
+def place_among(points: ArrayLike, distances: ArrayLike) -> NDArray[np.float64]:
+    """Place one more scan by the points of the cases nearest to it: their mean, by nearness.
+
+    Args:
+        points: (m, 2) of cases.
+        distances: (m,) to them; the nearest three count.
+
+    Returns:
+        (2,).
+    """
+    far = np.asarray(distances, dtype=np.float64)
+    nearest = np.argsort(far, kind="stable")[:_PLACED_BY]
+    weights = 1.0 / np.maximum(far[nearest], max(1e-9 * float(far[nearest].max()), 1e-300))
+    at: NDArray[np.float64] = np.average(np.asarray(points)[nearest], axis=0, weights=weights)
+    return at

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from medsiam.reports.hidden_names import study_name as study_name
     from medsiam.reports.map_file import map_nifti as map_nifti
     from medsiam.reports.overlay import overlay_png as overlay_png
+    from medsiam.reports.overlay import strongest_slices as strongest_slices
     from medsiam.reports.page import write_page as write_page
     from medsiam.reports.pdf import write_pdf as write_pdf
     from medsiam.reports.pictures import display_window as display_window
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from medsiam.reports.table import flat_rows as flat_rows
     from medsiam.reports.table import safe_cell as safe_cell
     from medsiam.reports.table import write_csv as write_csv
+    from medsiam.reports.thumbnail import thumbnail_png as thumbnail_png
     from medsiam.reports.training_curves import write_training_page as write_training_page
 
 _HOMES = {
@@ -60,6 +62,8 @@ _HOMES = {
     "review_lines": ".review_words",
     "safe_cell": ".table",
     "study_name": ".hidden_names",
+    "strongest_slices": ".overlay",
+    "thumbnail_png": ".thumbnail",
     "write_calibration_page": ".calibration_page",
     "write_csv": ".table",
     "write_json": ".document",

@@ -49,6 +49,8 @@ COLUMNS = (
     "maybe_same_patient",
     "counter_example_case_id",
     "hangs_on_one_case",
+    "verdict_distance",
+    "verdict_measure",
 )
 # What spreadsheets take for the start of a formula, full-width forms too (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -86,6 +88,8 @@ def flat_rows(comparison: Comparison) -> list[dict[str, Cell]]:
         "maybe_same_patient": "; ".join(match.case_id for match in comparison.maybe_same_patient),
         "counter_example_case_id": None if against is None else against.case_id,
         "hangs_on_one_case": None if evidence is None else evidence.hangs_on_one_case,
+        "verdict_distance": verdict.value,
+        "verdict_measure": verdict.measure,
     }
     rows = []
     for match in comparison.matches:

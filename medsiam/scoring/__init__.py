@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from medsiam.scoring.outcome import Failure as Failure
     from medsiam.scoring.outcome import Outcome as Outcome
     from medsiam.scoring.outcome import Skip as Skip
+    from medsiam.scoring.past_run import ScoredSeries as ScoredSeries
+    from medsiam.scoring.past_run import ScoringRun as ScoringRun
+    from medsiam.scoring.past_run import list_runs as list_runs
+    from medsiam.scoring.past_run import read_run as read_run
     from medsiam.scoring.score import score_folder as score_folder
     from medsiam.scoring.score import score_sources as score_sources
     from medsiam.scoring.score import unreadable as unreadable
@@ -21,8 +25,12 @@ if TYPE_CHECKING:
 _HOMES = {
     "Failure": ".outcome",
     "Outcome": ".outcome",
+    "ScoredSeries": ".past_run",
+    "ScoringRun": ".past_run",
     "Skip": ".outcome",
     "Suggestion": ".suggestion",
+    "list_runs": ".past_run",
+    "read_run": ".past_run",
     "score_folder": ".score",
     "score_sources": ".score",
     "suggest": ".suggestion",

@@ -90,7 +90,7 @@ def _lower(headers: dict[str, str]) -> dict[str, str]:
 
 async def _fine(request: Request) -> PlainTextResponse:
     body = await request.body()
-    return PlainTextResponse(f"inside {len(body)}", headers={"X-Powered-By": "x"})
+    return PlainTextResponse(f"inside {len(body)}", headers={"Access-Control-Allow-Origin": "*"})
 
 
 def anything() -> Starlette:

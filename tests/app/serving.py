@@ -26,7 +26,7 @@ QUIET = (
 
 
 @contextmanager
-def review(bank: ReferenceBank, *options: str):
+def review(bank: ReferenceBank, *options: str, environment: dict[str, str] | None = None):
     """Start `medsiam review` on a free port and yield (process, port)."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -34,7 +34,7 @@ def review(bank: ReferenceBank, *options: str):
     command = [sys.executable, "-m", "medsiam", "review", "--bank", str(bank.path)]
     command += ["--port", str(port), *options]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:
         try:
             lines = []
@@ -50,6 +50,21 @@ def review(bank: ReferenceBank, *options: str):
 
 
 def answer_of(port: int, path: str, *, host: str | None = None, method: str = "GET") -> int:
+    return _asked(port, path, host=host, method=method)[0]
+
+
+def headers_of(port: int, path: str) -> dict[str, str]:
+    """Headers by lower-case name; those that come twice are joined."""
+    return _asked(port, path)[1]
+
+
+def text_at(port: int, path: str) -> str:
+    return _asked(port, path)[2]
+
+
+def _asked(
+    port: int, path: str, *, host: str | None = None, method: str = "GET"
+) -> tuple[int, dict[str, str], str]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         headers = {"Host": host} if host else {}
@@ -61,6 +76,11 @@ def answer_of(port: int, path: str, *, host: str | None = None, method: str = "G
                 "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
             }
         connection.request(method, path, headers=headers)
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        named: dict[str, str] = {}
+        for name, value in answer.getheaders():
+            named[name.lower()] = ", ".join(filter(None, [named.get(name.lower()), value]))
+        text = "" if answer.status == 101 else answer.read().decode("utf-8", "replace")
+        return answer.status, named, text
     finally:
         connection.close()

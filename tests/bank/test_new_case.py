@@ -38,3 +38,11 @@ def test_what_a_bank_does_not_keep_is_refused(changes, said):
 def test_its_text_form_never_shows_the_patient():
     scan = make_image(1, patient_id="MUSTERMANN-77")
     assert "MUSTERMANN" not in repr(new_case(scans=(scan,), patient_id="MUSTERMANN-77"))
+
+
+@pytest.mark.parametrize("field", ["case_id", "source", "notes", "site", "scanner", "curator"])
+def test_a_text_that_holds_the_identifier_is_found(field):
+    assert new_case(patient_id=" MUSTER-77 ", **{field: "from MUSTER-77, left"}).tells_patient
+    assert not new_case(patient_id="MUSTER-77", **{field: "from another"}).tells_patient
+    assert not new_case(patient_id="c1", **{field: "c1"}).tells_patient  # too short to tell
+    assert not new_case(**{field: "c1"}).tells_patient

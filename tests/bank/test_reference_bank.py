@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import json
 import shutil
@@ -9,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from medsiam.bank import ReferenceBank
+from medsiam.bank import NewCase, ReferenceBank
 from medsiam.bank.who import operating_user
 from medsiam.encoders import save_encoder
 from medsiam.errors import BankError, EncoderMismatchError, MedsiamError, UsageError
@@ -116,10 +117,33 @@ def test_one_addition_and_many_are_the_same(tmp_path, encoder):
 def test_refusals_change_nothing(scan, facts, said, bank):
     bank.add(make_image(1), case_id="c1", condition="LAM")
     before = sorted(p.name for p in (bank.path / "scans").iterdir())
+    asked = {"case_id": "c2", "condition": "LAM", "scans": (scan,)} | facts
+    with pytest.raises(BankError, match=said):
+        bank.check(NewCase(**asked))
     with pytest.raises(BankError, match=said):
         bank.add(scan, **({"case_id": "c2", "condition": "LAM"} | facts))
     assert bank.version == 1
     assert sorted(p.name for p in (bank.path / "scans").iterdir()) == before
+
+
+def test_what_would_be_kept_is_told_and_nothing_is_written(bank):
+    new = NewCase((make_image(1),), "c1", "LAM", patient_id="p1", licence="CC0")
+    case = bank.check(new)
+    assert (bank.version, list((bank.path / "scans").iterdir())) == (0, [])
+    (added,) = bank.add_many([new])
+    assert dataclasses.replace(added, added=case.added) == case
+
+
+def test_the_stays_of_a_case_name_the_versions_that_changed_it(bank):
+    bank.add(make_image(0), case_id="other", condition="LAM")
+    bank.add_many([NewCase((make_image(1),), "c1", "LAM")], who="ada", why="first")
+    bank.remove_many(["c1"], who="bob", why="wrong label")
+    bank.add(make_image(1), case_id="c1", condition="PAP")
+    first, second = bank.stays("c1")
+    assert (first.added.number, first.added.who, first.added.why) == (2, "ada", "first")
+    assert (first.removed.number, first.removed.who) == (3, "bob")
+    assert (second.added.number, second.removed) == (4, None)
+    assert bank.stays("nobody") == ()
 
 
 def test_removed_cases_leave_the_view_and_stay_in_older_versions(bank):

@@ -17,6 +17,7 @@ from medsiam.cli.review import (
     require_free_port,
     streamlit_command,
 )
+from medsiam.cli.review_login import Entrance, entrance
 from medsiam.encoders import Architecture, new_encoder
 from medsiam.errors import UsageError
 from medsiam.preprocessing import Recipe
@@ -77,15 +78,35 @@ def test_a_bank_of_another_encoder_is_exit_6(bank, tmp_path, capsys):
     assert error_of(capsys).startswith("medsiam: error: ")
 
 
-def test_no_studies_folder_is_exit_2(bank, tmp_path, capsys):
-    arguments = ["review", "--bank", str(bank), "--studies", str(tmp_path / "none")]
+@pytest.mark.parametrize("option", ["--studies", "--batches", "--runs"])
+def test_no_such_folder_is_exit_2(bank, tmp_path, capsys, option):
+    arguments = ["review", "--bank", str(bank), option, str(tmp_path / "none")]
     assert main(arguments) == 2
-    assert "--studies" in error_of(capsys)
+    assert f"{option} needs" in error_of(capsys)
 
 
 def test_a_taken_port_is_exit_2(bank, taken_port, capsys):
     assert main(["review", "--bank", str(bank), "--port", str(taken_port)]) == 2
     assert f"port {taken_port}" in error_of(capsys)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.7", "8.8.8.8"])
+def test_an_address_that_others_reach_without_a_login_is_exit_2(
+    bank, address, capsys, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main(["review", "--bank", str(bank), "--address", address]) == 2
+    said = error_of(capsys)
+    assert address in said
+    assert "--secrets" in said
+
+
+def test_a_login_reaches_streamlit_as_its_file_and_its_names(tmp_path):
+    way_in = Entrance("0.0.0.0", ("0.0.0.0", "reading.example"), tmp_path / "s.toml")
+    command = streamlit_command(Path("app.py"), 8501, way_in)
+    assert f"--secrets.files={tmp_path / 's.toml'}" in command
+    assert "--server.address=0.0.0.0" in command
+    assert "--server.allowedHosts=reading.example" in command
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
@@ -100,7 +121,8 @@ def test_help_names_the_options(capsys):
     with pytest.raises(SystemExit):
         parser.parse_args(["review", "--help"])
     said = capsys.readouterr().out
-    for option in ("--bank", "--studies", "--port", "127.0.0.1"):
+    options = ("--bank", "--studies", "--batches", "--runs", "--curate", "--port", "--address")
+    for option in (*options, "--secrets", "127.0.0.1"):
         assert option in said
 
 
@@ -120,11 +142,12 @@ def test_the_private_copy_of_a_wheel_comes_first(tmp_path, monkeypatch):
 def test_every_flag_is_an_option_that_streamlit_has():
     from streamlit import config
 
-    command = streamlit_command(Path("app.py"), 8501)
+    command = streamlit_command(Path("app.py"), 8501, entrance("127.0.0.1", None))
     flags = dict(part[2:].split("=", 1) for part in command[5:])
     options = config.get_config_options()
     assert set(flags) <= set(options)
     assert flags["server.address"] == "127.0.0.1"
+    assert "secrets.files" not in flags
     assert flags["browser.gatherUsageStats"] == "false"
     assert flags["server.fileWatcherType"] == "none"
     assert flags["server.enableXsrfProtection"] == "true"
@@ -136,12 +159,25 @@ def test_every_flag_is_an_option_that_streamlit_has():
 def test_the_app_learns_its_bank_and_no_foreign_setting(monkeypatch, tmp_path):
     monkeypatch.setenv("STREAMLIT_SERVER_ADDRESS", "0.0.0.0")
     monkeypatch.setenv("MEDSIAM_REVIEW_STUDIES", "/left/over")
+    monkeypatch.setenv("MEDSIAM_REVIEW_LOGIN", "1")
+    monkeypatch.setenv("MEDSIAM_REVIEW_CURATE", "1")
     monkeypatch.chdir(tmp_path)
-    environment = app_environment(Path("bank"), None)
+    environment = app_environment(Path("bank"), {"studies": None})
     assert environment["MEDSIAM_REVIEW_BANK"] == str(tmp_path / "bank")
     assert "MEDSIAM_REVIEW_STUDIES" not in environment
+    assert "MEDSIAM_REVIEW_LOGIN" not in environment
+    assert "MEDSIAM_REVIEW_CURATE" not in environment
+    assert app_environment(Path("b"), {}, login=True)["MEDSIAM_REVIEW_LOGIN"] == "1"
     assert not [name for name in environment if name.startswith("STREAMLIT_")]
-    assert app_environment(Path("b"), Path("s"))["MEDSIAM_REVIEW_STUDIES"] == str(tmp_path / "s")
+
+
+def test_the_app_learns_what_it_may_show_and_do(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    folders = {"studies": Path("s"), "batches": Path("b"), "runs": Path("r")}
+    environment = app_environment(Path("bank"), folders, curate=True)
+    for name, folder in folders.items():
+        assert environment[f"MEDSIAM_REVIEW_{name.upper()}"] == str(tmp_path / folder)
+    assert environment["MEDSIAM_REVIEW_CURATE"] == "1"
 
 
 def test_the_launcher_loads_neither_torch_nor_streamlit(bank):

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
+from sklearn.covariance import LedoitWolf
 
 from medsiam.comparison import pair_distances
 from tests.comparison.stub_bank import make_bank, ring_bank
@@ -61,9 +62,40 @@ def test_one_condition_leaves_nothing_to_hold_it_against():
     assert "no unrelated pairs" in found.sentences(0.1)[0]
 
 
-def test_mahalanobis_says_that_its_own_cases_taught_it():
-    found = pair_distances(ring_bank(12), "mahalanobis")
-    assert "taught the spread" in found.sentences(1.0)[-1]
+def test_with_mahalanobis_one_half_teaches_and_the_other_asks():
+    bank = ring_bank(24, conditions=("A", "B", "C"), seed=5)
+    found = pair_distances(bank, "mahalanobis")
+    patients = [case.case_id[:7] for case in bank.cases]
+    conditions = [case.condition for case in bank.cases]
+    teaches = {}
+    for name in "ABC":
+        own = sorted({p for p, c in zip(patients, conditions, strict=True) if c == name})
+        teaches |= {patient: number % 2 for number, patient in enumerate(own)}
+    same, different = [], []
+    for half in (0, 1):
+        rows = [i for i, patient in enumerate(patients) if teaches[patient] == half]
+        taught = bank.embeddings[rows].astype(float)
+        centred = np.concatenate(
+            [
+                taught[[conditions[i] == name for i in rows]]
+                - taught[[conditions[i] == name for i in rows]].mean(axis=0)
+                for name in "ABC"
+            ]
+        )
+        spread = LedoitWolf(assume_centered=True).fit(centred)
+        for i in set(range(len(patients))) - set(rows):
+            for j in rows:
+                step = bank.embeddings[i].astype(float) - bank.embeddings[j]
+                distance = float(step @ spread.precision_ @ step) ** 0.5
+                (same if conditions[i] == conditions[j] else different).append(distance)
+    assert found.same == pytest.approx(np.sort(same), rel=1e-3)
+    assert found.different == pytest.approx(np.sort(different), rel=1e-3)
+    assert "the other half asked" in found.sentences(1.0)[-1]
+
+
+def test_a_small_bank_says_that_its_own_cases_taught_it():
+    found = pair_distances(ring_bank(6), "mahalanobis")
+    assert "these very cases taught" in found.sentences(1.0)[-1]
 
 
 def test_a_large_bank_is_sampled_evenly(monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from medsiam.evaluation.embedding_map import map_embeddings
+from medsiam.evaluation.embedding_map import map_embeddings, place_among
 
 
 def test_few_cases_are_placed_along_their_widest_axes():
@@ -33,3 +33,12 @@ def test_embeddings_without_spread_still_have_a_place(x):
     placed = map_embeddings(x, metric="cosine", random_state=0)
     assert placed.points.shape == (len(x), 2)
     assert np.isfinite(placed.points).all()
+
+
+def test_a_further_scan_lies_among_its_three_nearest_by_nearness():
+    points = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 6.0], [50.0, 50.0]])
+    at = place_among(points, [1.0, 2.0, 4.0, 9.0])
+    weights = np.array([1, 1 / 2, 1 / 4])
+    np.testing.assert_allclose(at, (weights[:, None] * points[:3]).sum(0) / weights.sum())
+    np.testing.assert_allclose(place_among(points, [5.0, 0.0, 4.0, 9.0]), points[1], atol=1e-6)
+    np.testing.assert_allclose(place_among(points[:1], [0.0]), points[0])

@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from medsiam.bank import Snapshot
+from medsiam.bank import ReferenceBank, Snapshot
 from medsiam.bank.same_picture import Pictures
+from medsiam.comparison import newest_calibration
+from medsiam.distances import METRICS
 from medsiam.errors import UsageError
 from medsiam.evaluation.audit.accuracy import measure_accuracy
 from medsiam.evaluation.audit.cases import AuditCases, n_blocks
@@ -84,6 +86,16 @@ def audit_bank(
         provenance=read_provenance(snapshot.cases),
         reidentification=betrayal,
     )
+
+
+def audit_metric(bank: ReferenceBank) -> str:
+    """Return the metric that the bank's newest calibration recommends, else cosine.
+
+    Raises:
+        BankError: the calibration cannot be read.
+    """
+    found = newest_calibration(bank)
+    return found[1].metric if found is not None and found[1].metric in METRICS else "cosine"
 
 
 def audit_steps(snapshot: Snapshot, *, metric: str) -> int:

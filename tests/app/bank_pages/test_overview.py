@@ -2,8 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bank_pages.overview import card_facts, condition_rows
-from medsiam.encoders import MeasuredMetric, TrainingData
+import pytest
+
+from bank_pages.overview import TABS, condition_rows
+from tests.app.conftest import text_of
 
 
 def script():
@@ -12,12 +14,35 @@ def script():
     bank_page()
 
 
-def test_every_case_and_condition_is_listed(start, bank_2d):
+def opened(app, tab):
+    app.session_state["bank tab"] = tab
+    return app.run()
+
+
+def test_the_page_says_which_bank_is_open(start, bank_2d):
     app = start(bank_2d, script=script)
     assert not app.exception
-    cases = app.dataframe[0].value
-    assert list(cases["case"]) == [case.case_id for case in bank_2d.cases]
-    assert "SECRET" not in cases.to_string()
+    assert "stripes" in app.subheader[0].value
+    assert f"version {bank_2d.version}: 12 cases of 3 conditions" in app.caption[0].value
+    assert [tab.label for tab in app.tabs[: len(TABS)]] == list(TABS)
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_every_tab_draws_without_a_fault_and_names_no_patient(start, bank_2d, tab):
+    app = opened(start(bank_2d, script=script), tab)
+    assert not app.exception
+    assert not app.error
+    assert "SECRET" not in text_of(app) + str(app)
+
+
+def test_only_the_open_tab_is_drawn(start, bank_2d):
+    app = start(bank_2d, script=script)
+    assert not app.get("vega_lite_chart")
+    assert len(opened(app, "Map").get("vega_lite_chart")) == 1
+
+
+def test_conditions_are_counted(start, bank_2d):
+    app = opened(start(bank_2d, script=script), "Conditions")
     counts = app.table[0].value.set_index("condition")
     assert counts["patients"].to_dict() == {"across": 4, "along": 4, "slanted": 4}
 
@@ -33,26 +58,3 @@ def test_patients_are_counted_once_and_cases_without_one_each(bank_2d):
     assert condition_rows(cases) == [
         {"condition": "along", "cases": 4, "patients": 3, "without proof": 1}
     ]
-
-
-def test_the_card_is_told_in_words(bank_2d):
-    card = bank_2d.encoder_card.model_copy(
-        update={
-            "training_data": (TrainingData(name="set A", licence="CC0", n_scans=9, n_patients=3),),
-            "conditions_seen": ("a", "b"),
-            "metrics": (
-                MeasuredMetric(
-                    name="accuracy", value=0.5, low=0.4, high=0.6, n=20, measured_on="set B"
-                ),
-            ),
-            "notes": "a remark",
-        }
-    )
-    facts = card_facts(card)
-    assert facts["trained on"] == "set A (9 scans of 3 patients, CC0)"
-    assert facts["measured"] == "accuracy 0.500 [0.400, 0.600] on set B (n=20 patients)"
-    assert facts["conditions seen in training"] == "a, b"
-    assert facts["what it takes"] == "2D scans, brought to 32 x 32 voxels"
-    assert facts["notes"] == "a remark"
-    assert facts["fingerprint"] == bank_2d.encoder_card.fingerprint
-    assert card_facts(bank_2d.encoder_card)["measured"] == "nothing yet"

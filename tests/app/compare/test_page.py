@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from html import unescape
 
 import pytest
 

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import replace
 
+import numpy as np
+import pytest
+
+from compare.why_tab import strongest_words
 from medsiam.comparison import explain_match
-from tests.app.conftest import scan_2d, text_of
+from tests.app.conftest import scan_2d, scan_3d, text_of
 
 
 def script():
@@ -31,7 +35,7 @@ def test_maps_are_made_when_asked_and_kept_for_the_match(start, bank_2d):
     (expected,) = explain_match((scan_2d("across", 300),), match.case_id, bank_2d)
     np.testing.assert_allclose(found.query.values, expected.query.values, atol=1e-6)
     assert "not checked on this bank" in text_of(app).replace("\\", "")
-    assert len(app.get("image")) == 2
+    assert "strongest" not in text_of(app)  # an image has one slice
     app.number_input[0].set_value(1).run()
     assert app.session_state["seen"][1] is None
     app.number_input[0].set_value(0).run()
@@ -45,3 +49,15 @@ def test_maps_of_few_matches_are_held(start, bank_2d):
         app.button[0].click().run()
     app.number_input[0].set_value(0).run()
     assert app.session_state["seen"][1] is None
+
+
+@pytest.mark.parametrize(("to_head", "place"), [(1, 2), (-1, 5)])
+def test_slices_are_counted_from_the_feet_up_as_the_viewer_does(to_head, place):
+    affine = np.diag([-2.0, -2.0, 4.0 * to_head, 1.0])
+    scan = replace(scan_3d("along", 3), affine=affine)
+    values = np.zeros(scan.spatial_shape)
+    values[:, :, 1] = 1.0
+    words = strongest_words(scan, values)
+    assert words.startswith("axial ")
+    assert words.endswith(" of 6")
+    assert str(place) in words.removeprefix("axial ").split(" of ")[0].split(", ")

@@ -22,7 +22,7 @@ def test_every_answer_has_them_and_is_kept_nowhere(path):
     assert headers["cross-origin-opener-policy"] == "same-origin"
     assert headers["cache-control"] == "no-store"
     assert "camera=()" in headers["permissions-policy"]
-    assert "x-powered-by" not in headers
+    assert "access-control-allow-origin" not in headers
 
 
 def test_only_hashed_files_that_are_there_may_be_kept():

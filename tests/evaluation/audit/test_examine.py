@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from medsiam.errors import UsageError
-from medsiam.evaluation import audit_bank, audit_steps
+from medsiam.evaluation import audit_bank, audit_metric, audit_steps
 from tests.evaluation.audit.samples import clusters, make_snapshot
 
 
@@ -39,3 +41,14 @@ def test_phases_and_pixels():
     }
     with pytest.raises(UsageError, match="18 cases need as many rows of pixels"):
         audit_bank(joined, reidentify=True, pixels=pixels[:3])
+
+
+@pytest.mark.parametrize(
+    ("recommended", "metric"),
+    [(None, "cosine"), ("euclidean", "euclidean"), ("mahalanobis", "mahalanobis"),
+     ("match", "cosine")],
+)  # fmt: skip
+def test_the_calibrations_metric_is_taken_where_an_audit_knows_it(monkeypatch, recommended, metric):
+    found = recommended and (None, SimpleNamespace(metric=recommended))
+    monkeypatch.setattr("medsiam.evaluation.audit.examine.newest_calibration", lambda bank: found)
+    assert audit_metric(object()) == metric

@@ -1,0 +1,1 @@
+"""What `medsiam score` left in its output folders."""
