@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from medsiam.comparison import RESEARCH_USE
-
 _SECTIONS = {
     "What happens to a study": """
 It is read, brought to the form the encoder takes, and turned into a list of numbers (an
@@ -89,6 +87,7 @@ Everything else on the pages is reached with Tab and opened with Enter or space.
 - It does not find or outline a lesion. Maps of *why similar* show where two scans look alike to
   the encoder, not where a disease is.
 - Figures on these pages were measured on the patients named beside them, and on no others.
+- It is not a medical device. Research use only. Not for diagnosis.
 """,
     "Licence and research use": """
 medsiam is free software under the Apache License 2.0. The weights of an encoder and the cases of a
@@ -104,7 +103,6 @@ def help_page() -> None:
     with text:
         for title, words in _SECTIONS.items():
             st.markdown(f"#### {title}\n{words}")
-        st.markdown(f"**{RESEARCH_USE}**")
     with contents:
         st.markdown("##### On this page")
         st.markdown("\n".join(f"- [{title}](#{_anchor(title)})" for title in _SECTIONS))

@@ -7,7 +7,10 @@ import os
 import streamlit as st
 
 from bank_pages.overview import bank_page
+from batch_pages.page import batch_page
+from compare.answering import last_answer
 from compare.page import compare_page
+from encoder_pages.page import encoder_page
 from help_page import help_page
 from medsiam import MedsiamError
 from medsiam.comparison import RESEARCH_USE
@@ -15,7 +18,9 @@ from shell.login import require_login, show_reader
 from shell.open_bank import the_bank
 from shell.pages import remember_pages
 from shell.plain_text import in_markdown
+from shell.reveals import keep_reveal
 from shell.style import STYLE, page_icon, strip_html
+from study.identity import log_reveals_with
 from study.last_study import keep_in_link
 from study.opened import StudyNotOpenError
 from study.start_page import start_page
@@ -31,11 +36,19 @@ PAGES = {
     "compare": st.Page(
         compare_page, title="Compare", icon=":material/compare:", url_path="compare"
     ),
-    "bank": st.Page(bank_page, title="Bank", icon=":material/inventory_2:", url_path="bank"),
+    "batch": st.Page(batch_page, title="Batch", icon=":material/lists:", url_path="batch"),
+    "bank": st.Page(
+        lambda: bank_page(last_answer()),
+        title="Bank",
+        icon=":material/inventory_2:",
+        url_path="bank",
+    ),
+    "encoders": st.Page(encoder_page, title="Encoders", icon=":material/hub:", url_path="encoders"),
     "help": st.Page(help_page, title="Help", icon=":material/help:", url_path="help"),
 }
 page = st.navigation(list(PAGES.values()), position="top")
 remember_pages(PAGES)
+log_reveals_with(keep_reveal)
 st.html(STYLE)
 require_login()
 try:

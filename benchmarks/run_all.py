@@ -14,6 +14,7 @@ SCRIPTS = (
     "calibration.py",
     "comparison.py",
     "same_picture.py",
+    "reviews.py",
     "audit.py",
     "training_speed.py",
 )

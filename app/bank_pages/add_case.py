@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import os
-
 import streamlit as st
 
 from bank_pages.case_drawer import warnings_of
 from bank_pages.new_facts import Facts, ask_facts
-from bank_pages.new_scan import choose_scan
-from bank_pages.thumbnails import LARGE, STYLE, picture_html, strip_html
+from bank_pages.new_scans import choose_scans
 from compare.ranked_list import distance_words
 from medsiam import MedsiamError, ReferenceBank, Scan
 from medsiam.bank import NewCase
 from medsiam.comparison import Surroundings, around_new
 from medsiam.errors import BankError
 from medsiam.reports import thumbnail_png
-from shell.open_bank import encoder_turn
+from shell.inference import on_worker
+from shell.open_bank import may_curate
 from shell.plain_text import in_html, in_markdown
+from shell.thumbnails import LARGE, STYLE, picture_html, strip_html
 
 _TURN, _CHECKED, _SAID = "cases added", "checked case", "said of the added case"
 _NEAREST = 5
-
-
-def may_curate() -> bool:
-    """Whether the server was started with permission to add cases."""
-    return os.environ.get("MEDSIAM_REVIEW_CURATE") == "1"
 
 
 def add_tab(bank: ReferenceBank) -> None:
@@ -42,13 +36,9 @@ def add_tab(bank: ReferenceBank) -> None:
         st.success(in_markdown(sentence), icon=":material/check_circle:")
     st.caption("A new case makes a new version of the bank. No older version changes.")
     turn = st.session_state.setdefault(_TURN, 0)
-    scans = [choose_scan(bank, phase, turn=turn) for phase in bank.phases]
-    if any(scan is None for scan in scans):
-        n = len(bank.phases)
-        what = "its scan" if n == 1 else f"its {n} scans, one per phase"
-        st.info(f"Open the new case: {what}.", icon=":material/add_photo_alternate:")
+    given = choose_scans(turn)
+    if given is None:
         return
-    given = tuple(scan for scan in scans if scan is not None)
     look, say = st.columns([2, 3], gap="large")
     with look:
         _show(given, bank.phases)
@@ -102,8 +92,7 @@ def check(bank: ReferenceBank, new: NewCase) -> Surroundings:
             "these texts as they are: choose words of your own"
         )
     bank.check(new)
-    with st.spinner("Comparing with the bank ..."), encoder_turn():
-        return around_new(bank, new, k=_NEAREST)
+    return on_worker("Comparing with the bank", lambda: around_new(bank, new, k=_NEAREST))
 
 
 def _confirm(bank: ReferenceBank, new: NewCase, around: Surroundings, facts: Facts) -> None:
@@ -135,8 +124,7 @@ def _confirm(bank: ReferenceBank, new: NewCase, around: Surroundings, facts: Fac
 
 def _add(bank: ReferenceBank, new: NewCase, facts: Facts) -> None:
     try:
-        with st.spinner("Adding ..."), encoder_turn():
-            bank.add_many([new], who=facts.who, why=facts.why)
+        on_worker("Adding", lambda: bank.add_many([new], who=facts.who, why=facts.why))
     except MedsiamError as error:
         st.error(in_markdown(error), icon=":material/error:")
         return

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from bank_pages.thumbnails import STYLE, strip_html
 from medsiam import Case, MedsiamError, ReferenceBank
 from medsiam.bank import Snapshot
 from medsiam.evaluation import (
@@ -21,6 +20,7 @@ from medsiam.evaluation import (
     list_findings,
 )
 from shell.plain_text import in_markdown
+from shell.thumbnails import STYLE, strip_html
 
 _SEVERITIES = {
     "serious": (":material/error:", "serious: comparisons are likely wrong through it"),
@@ -130,19 +130,21 @@ def _show_finding(
 ) -> None:
     icon, meaning = _SEVERITIES[finding.severity]
     with st.container(border=True):
-        st.markdown(
+        words, shown = st.columns([3, 2], gap="medium")
+        words.markdown(
             f"{icon} **{number}. {in_markdown(finding.about)}** · {meaning}  \n"
             f"{in_markdown(_sentence(finding.text))}  \n"
             f"*What to do:* {in_markdown(_sentence(finding.advice))}"
         )
         cases = [by_id[name] for name in finding.case_ids[:_PICTURES] if name in by_id]
         if cases:
-            st.html(strip_html(bank, [(case, "") for case in cases]))
+            shown.html(strip_html(bank, [(case, "") for case in cases]))
 
 
 def _show_conflicts(audit: BankAudit, bank: ReferenceBank, by_id: dict[str, Case]) -> None:
     if not audit.label_conflicts:
-        st.caption("Every label fits.")
+        st.caption("No label stands out.")
+        return
     shown = audit.label_conflicts[:_PICTURES]
     st.html(
         strip_html(bank, [(by_id[one.case_id], f"looks like {one.looks_like}") for one in shown])

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from bank_pages.thumbnails import LARGE, STYLE, picture_html, pictures, thumbnail_html
 from compare.case_facts import case_facts, facts_html
 from compare.ranked_list import distance_words
 from medsiam import Case, Match, MedsiamError, ReferenceBank
 from medsiam.bank import Stay
 from medsiam.comparison import Surroundings, around_case
 from shell.plain_text import in_html, in_markdown
+from shell.thumbnails import LARGE, STYLE, picture_html, pictures, thumbnail_html
 
 _OPENED = "opened case"
 _AROUND = 5
@@ -44,9 +44,12 @@ def show_case(bank: ReferenceBank, case_id: str) -> None:
             _show_pictures(bank, case)
         with facts:
             st.html(facts_html(case_facts(case)))
-        with st.spinner("Measuring ..."):
-            around = around_case(bank, case_id, k=_AROUND)
-        _show_around(bank, around, by_id)
+        try:
+            with st.spinner("Measuring ..."):
+                around = around_case(bank, case_id, k=_AROUND)
+            _show_around(bank, around, by_id)
+        except MedsiamError as error:
+            st.error(in_markdown(error), icon=":material/error:")
     st.markdown("##### History")
     st.html(history_html(bank.stays(case_id)))
 

@@ -38,8 +38,7 @@ def map_tab(bank: ReferenceBank, query: Comparison | None) -> None:
     points = map_points(snapshot.cases, placed)
     st.caption(
         f"Approximate: {in_markdown(placed.method)}. {len(placed.rows)} of {len(snapshot.cases)} "
-        f"cases, {in_markdown(metric)} distance; the map of a version is always the same. Draw a "
-        "box to see the cases in it."
+        "cases; the map of a version is always the same. Draw a box to see the cases in it."
     )
     here = query_point(query, snapshot, points)
     chart, listed = st.columns([3, 2], gap="medium")

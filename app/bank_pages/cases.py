@@ -9,10 +9,10 @@ import streamlit as st
 
 from bank_pages.case_drawer import open_case
 from bank_pages.case_filter import choose_filter
-from bank_pages.thumbnails import STYLE, thumbnail_html
 from compare.case_facts import short_hash, spacing_words
 from medsiam import Case, ReferenceBank
 from shell.plain_text import in_markdown
+from shell.thumbnails import STYLE, thumbnail_html
 
 _COLUMNS, _ON_A_PAGE = 8, 24
 

@@ -6,11 +6,6 @@ from collections import Counter
 
 import streamlit as st
 
-from bank_pages.add_case import add_tab
-from bank_pages.audit import audit_tab
-from bank_pages.case_map import map_tab
-from bank_pages.cases import cases_tab
-from bank_pages.versions import versions_tab
 from medsiam import Case, Comparison
 from shell.open_bank import the_bank
 from shell.plain_text import in_markdown
@@ -31,23 +26,33 @@ def bank_page(query: Comparison | None = None) -> None:
         f"encoder {in_markdown(bank.encoder_card.name)}"
     )
     cases, conditions, add, audit, seen, versions = st.tabs(TABS, on_change="rerun", key="bank tab")
-    # Only what is looked at is drawn: an audit and a map take their time.
+    # Only what is looked at is drawn, and loaded: statistics and charts take seconds.
     if cases.open:
+        from bank_pages.cases import cases_tab
+
         with cases:
             cases_tab(bank)
     if conditions.open:
         with conditions:
             st.table(condition_rows(bank.cases))
     if add.open:
+        from bank_pages.add_case import add_tab
+
         with add:
             add_tab(bank)
     if audit.open:
+        from bank_pages.audit import audit_tab
+
         with audit:
             audit_tab(bank)
     if seen.open:
+        from bank_pages.case_map import map_tab
+
         with seen:
             map_tab(bank, query)
     if versions.open:
+        from bank_pages.versions import versions_tab
+
         with versions:
             versions_tab(bank)
 

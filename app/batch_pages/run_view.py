@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 
-from batch_pages.distances import common_limit, draw_distances, histogram_rows, judged
 from compare.ranked_list import distance_words
 from medsiam import ReferenceBank
 from medsiam.scoring import ScoredSeries, ScoringRun
@@ -106,6 +104,8 @@ def _show_series(series: Sequence[ScoredSeries]) -> None:
 
 
 def _show_distances(run: ScoringRun) -> None:
+    from batch_pages.distances import common_limit, draw_distances, histogram_rows, judged
+
     scored = [one for one in run.series if one.outcome == "scored"]
     if not scored:
         st.info("No series was compared.")
@@ -159,14 +159,10 @@ def _show_files(run: ScoringRun) -> None:
         for path in run.files:
             st.download_button(
                 path.name,
-                _reader(path),
+                path.read_bytes,
                 file_name=path.name,
                 mime=_MIMES.get(path.suffix, "application/octet-stream"),
                 on_click="ignore",
                 icon=":material/download:",
                 key=f"file {path.name}",
             )
-
-
-def _reader(path: Path):  # noqa: ANN202 - what a download button calls
-    return path.read_bytes

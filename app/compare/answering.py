@@ -33,6 +33,12 @@ def answer(scans: tuple[Scan, ...], bank: ReferenceBank, settings: Settings) -> 
     return known[1]
 
 
+def last_answer() -> Comparison | None:
+    """What this visitor was answered last; None where nothing was asked yet."""
+    known = st.session_state.get(_ANSWER)
+    return None if known is None else known[1]
+
+
 def embedding_of(scans: tuple[Scan, ...], bank: ReferenceBank) -> NDArray[np.float32]:
     """Encode, or return the last embedding where the scans are the same."""
     asked = (scans, bank.encoder_card.fingerprint)

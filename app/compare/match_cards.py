@@ -6,11 +6,8 @@ import streamlit as st
 
 from compare.ranked_list import distance_words
 from medsiam import Case, Match, MedsiamError, ReferenceBank
-from medsiam.reports import encode_png, main_axis, render_slice
-from shell.open_bank import case_scans
 from shell.plain_text import in_markdown
-
-_SIDE = 96  # pixels of a thumbnail
+from shell.thumbnails import pictures
 
 
 def choose_match(
@@ -29,7 +26,7 @@ def choose_match(
     for number, match in enumerate(matches):
         picture, words = st.columns([2, 7], vertical_alignment="center", gap="small")
         case = cases.get(match.case_id)
-        shown = None if case is None else _thumbnail_or_none(str(bank.path), case)
+        shown = _picture(bank, case)
         if shown is not None:
             picture.image(shown, width="stretch", alt=f"match {match.rank}")
         with words:
@@ -79,23 +76,10 @@ def _caption(match: Match, case: Case | None, blinded: bool) -> str:
     return " · ".join(words)
 
 
-def _thumbnail_or_none(bank_path: str, case: Case) -> bytes | None:
+def _picture(bank: ReferenceBank, case: Case | None) -> bytes | None:
+    if case is None:
+        return None
     try:
-        return thumbnail(bank_path, case.case_id, case.content_hashes)
+        return next(iter(pictures(bank, case)), None)
     except MedsiamError:
         return None  # the viewer says it, for the one that is chosen
-
-
-@st.cache_resource(max_entries=512, show_spinner=False)
-def thumbnail(bank_path: str, case_id: str, content_hashes: tuple[str, ...]) -> bytes:
-    """Return the middle slice of a case's first scan as a small PNG.
-
-    Args:
-        bank_path: of the open bank.
-        case_id: of the case.
-        content_hashes: tell it from a later case of this name.
-    """
-    scan = case_scans(bank_path, case_id, content_hashes)[0]
-    axis = main_axis(scan)
-    middle = scan.spatial_shape[axis] // 2 if scan.spatial_dims == 3 else 0
-    return encode_png(render_slice(scan, middle, axis=axis), longest=_SIDE)

@@ -17,6 +17,7 @@ from shell.plain_text import in_markdown
 
 def show_card(card: EncoderCard) -> None:
     """Show the whole card."""
+    st.markdown(f"##### {in_markdown(card.name)}, {card.recipe.spatial_dims}D")
     about, figures = st.columns([2, 3], gap="large")
     with about:
         st.html(facts_html(card_facts(card)))
@@ -120,11 +121,6 @@ def draw_metrics(metrics: Sequence[MeasuredMetric]) -> alt.LayerChart:
     )
     chance = base.mark_tick(color=FAR, thickness=3, size=14).encode(x=alt.X("chance:Q", scale=unit))
     return (bars + dots + chance).properties(height=alt.Step(22))
-
-
-def card_title(card: EncoderCard) -> str:
-    """Name and kind, for a heading."""
-    return f"{in_markdown(card.name)}, {card.recipe.spatial_dims}D"
 
 
 def _verification(card: EncoderCard) -> str:

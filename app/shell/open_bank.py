@@ -25,6 +25,11 @@ def studies_folder() -> Path | None:
     return Path(folder) if folder else None
 
 
+def may_curate() -> bool:
+    """Whether the server was started with permission to add cases."""
+    return os.environ.get("MEDSIAM_REVIEW_CURATE") == "1"
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
 def case_scans(bank_path: str, case_id: str, content_hashes: tuple[str, ...]) -> tuple[Scan, ...]:
     """Return the kept scans of a case; the hashes tell a case from a later one of its name."""

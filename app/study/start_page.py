@@ -8,7 +8,7 @@ from functools import partial
 import streamlit as st
 
 from medsiam import ReferenceBank
-from shell.open_bank import the_bank
+from shell.open_bank import may_curate, the_bank
 from shell.pages import page
 from shell.plain_text import in_markdown
 from study.checks import may_go_on
@@ -28,7 +28,8 @@ def start_page() -> None:
             "This bank holds no cases yet. Add some with `medsiam bank add` and look again.",
             icon=":material/inventory_2:",
         )
-        return
+        if not may_curate():
+            return
     for phase in bank.phases:
         _one_phase(bank, phase)
     openings = [held(phase) for phase in bank.phases]

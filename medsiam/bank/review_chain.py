@@ -21,6 +21,7 @@ from medsiam.bank.review import FIELDS, NewReview, Review
 from medsiam.bank.store import BankFacts
 
 StoredReview = Mapping[str, object]
+_COVERED = sorted(set(FIELDS) - {"digest"})
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class StoredReviews:
     """All that a storage holds, as it stands there.
 
     Attributes:
-        reviews: field -> value of each, by number.
+        reviews: field -> value of each that was asked for, by number.
         head: None where there is none.
     """
 
@@ -72,39 +73,51 @@ def next_review(new: NewReview, head: Head, time: str) -> Review:
 
 def _digest(values: StoredReview) -> str:
     # By name, and only what is said: a field of a later form changes no older digest.
-    names = sorted(name for name in FIELDS if name != "digest" and values[name] is not None)
-    return schema.digest([[name, values[name]] for name in names])
+    said = ((name, values[name]) for name in _COVERED)
+    return schema.digest([[name, value] for name, value in said if value is not None])
 
 
-def faults(stored: StoredReviews, facts: BankFacts) -> tuple[str, ...]:
-    """Return a sentence for everything that is not as it was written; none where all is."""
-    return (*_faults_of_links(stored.reviews, anchor(facts)), *_faults_of_head(stored, facts))
+def faults(
+    stored: StoredReviews, facts: BankFacts, *, after: Review | None = None
+) -> tuple[str, ...]:
+    """Return a sentence for everything that is not as it was written; none where all is.
+
+    Args:
+        stored: what is to be checked.
+        facts: of the bank.
+        after: the review before the first of them, where it was checked already.
+    """
+    number, digest = (0, anchor(facts)) if after is None else (after.number, after.digest)
+    links = _faults_of_links(stored.reviews, number, digest)
+    return (*links, *_faults_of_head(stored, facts, number, digest))
 
 
-def _faults_of_links(reviews: Sequence[StoredReview], first: str) -> Iterator[str]:
-    previous: object = first
-    expected = 1
+def _faults_of_links(reviews: Sequence[StoredReview], number: int, digest: str) -> Iterator[str]:
+    previous: object = digest
+    expected = number + 1
     for stored in reviews:
-        number = stored["number"]
-        if number != expected:
-            yield f"where review {expected} should stand, there is review {number}"
+        found = stored["number"]
+        if found != expected:
+            yield f"where review {expected} should stand, there is review {found}"
         if _digest(stored) != stored["digest"]:
-            yield f"review {number} was changed"
+            yield f"review {found} was changed"
         if stored["previous"] != previous:
             before = f"review {expected - 1}" if expected > 1 else "this bank"
-            yield f"review {number} does not follow on {before}"
+            yield f"review {found} does not follow on {before}"
         previous = stored["digest"]
-        expected = (number if isinstance(number, int) else expected) + 1
+        expected = (found if isinstance(found, int) else expected) + 1
 
 
-def _faults_of_head(stored: StoredReviews, facts: BankFacts) -> Iterator[str]:
-    head, count = stored.head, len(stored.reviews)
+def _faults_of_head(
+    stored: StoredReviews, facts: BankFacts, number: int, digest: str
+) -> Iterator[str]:
+    head, count = stored.head, number + len(stored.reviews)
     if head is None:
         yield f"the end of the chain is not recorded, so of {count} reviews some may be missing"
         return
     if head != make_head(head.n_reviews, head.digest, facts):
         yield "the record of the chain's end was changed"
-    newest = stored.reviews[-1]["digest"] if stored.reviews else anchor(facts)
+    newest = stored.reviews[-1]["digest"] if stored.reviews else digest
     if head.n_reviews != count:
         yield f"{head.n_reviews} reviews were kept, {count} are there"
     elif head.digest != newest:

@@ -21,8 +21,8 @@ class ReviewStore(Protocol):
     def append(self, new: NewReview) -> Review:
         """Add one review as the next of the chain; when this returns, it is durable."""
 
-    def read(self) -> StoredReviews:
-        """Every review and the end of the chain, as they stand at one moment, unchecked."""
+    def read(self, *, after: int = 0) -> StoredReviews:
+        """The reviews after a number and the end of the chain, at one moment, unchecked."""
 
     def head(self) -> Head | None:
         """The recorded end of the chain, unchecked."""
@@ -58,7 +58,7 @@ class ReviewLog:
     def __init__(self, store: ReviewStore, facts: BankFacts) -> None:
         self._store = store
         self._facts = facts
-        self._known: tuple[Head | None, tuple[Review, ...]] | None = None
+        self._known: tuple[Head | None, tuple[Review, ...]] = None, ()
 
     @property
     def head(self) -> str:
@@ -98,22 +98,29 @@ class ReviewLog:
         )
 
     def all(self) -> tuple[Review, ...]:
-        """Every review, oldest first.
+        """Every review, oldest first; each is checked when it is first read.
 
         Raises:
             BankError: they are not as they were kept.
         """
-        head = self._store.head()
-        if self._known is None or self._known[0] != head:
-            stored = self._store.read()
-            if found := faults(stored, self._facts):
-                more = f"; and {len(found) - _FAULTS_SHOWN} more" if found[_FAULTS_SHOWN:] else ""
-                raise BankError(
-                    f"the readers' verdicts of bank {self._facts.name} are not as they were kept: "
-                    f"{'; '.join(found[:_FAULTS_SHOWN])}{more}; restore the bank from a copy"
-                )
-            self._known = stored.head, tuple(_review(values) for values in stored.reviews)
-        return self._known[1]
+        known_head, known = self._known
+        if known_head is None or known_head != self._store.head():
+            last = known[-1] if known else None
+            stored = self._store.read(after=last.number if last else 0)
+            if last and faults(stored, self._facts, after=last):
+                last, known, stored = None, (), self._store.read()  # to name what has changed
+            if found := faults(stored, self._facts, after=last):
+                raise self._not_as_kept(found)
+            known = (*known, *(_review(values) for values in stored.reviews))
+            self._known = stored.head, known
+        return known
+
+    def _not_as_kept(self, found: tuple[str, ...]) -> BankError:
+        more = f"; and {len(found) - _FAULTS_SHOWN} more" if found[_FAULTS_SHOWN:] else ""
+        return BankError(
+            f"the readers' verdicts of bank {self._facts.name} are not as they were kept: "
+            f"{'; '.join(found[:_FAULTS_SHOWN])}{more}; restore the bank from a copy"
+        )
 
     def of_study(self, study: str) -> tuple[Review, ...]:
         """The reviews of one study, oldest first, withdrawn ones and withdrawals included.

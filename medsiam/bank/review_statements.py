@@ -36,9 +36,11 @@ def read_head(connection: Connection) -> Head | None:
     return None if row is None else Head(row.n_reviews, row.digest, row.seal)
 
 
-def read_reviews(connection: Connection) -> StoredReviews:
-    """Return every review and the end of the chain, unchecked."""
-    found = connection.execute(select(_TABLE).order_by(_TABLE.c.number))
+def read_reviews(connection: Connection, *, after: int = 0) -> StoredReviews:
+    """Return the reviews after a number, and the end of the chain, unchecked."""
+    wanted = select(_TABLE).order_by(_TABLE.c.number)
+    # Without the filter where all are meant: a damaged number must not slip through it.
+    found = connection.execute(wanted.where(_TABLE.c.number > after) if after else wanted)
     return StoredReviews(tuple(row._asdict() for row in found), read_head(connection))
 
 

@@ -30,12 +30,12 @@ class SqliteReviews:
             time = datetime.now(UTC).isoformat(timespec="milliseconds")
             return review_statements.append_review(connection, new, self._facts, time)
 
-    def read(self) -> StoredReviews:
-        """Every review and the end of the chain, as one transaction sees them, unchecked."""
+    def read(self, *, after: int = 0) -> StoredReviews:
+        """The reviews after a number and the end of the chain, as one transaction sees them."""
         with transaction(self._engine, self._path) as connection:
             if _knows_none(connection):
                 return StoredReviews((), self._empty_head())
-            return review_statements.read_reviews(connection)
+            return review_statements.read_reviews(connection, after=after)
 
     def head(self) -> Head | None:
         """The recorded end of the chain, unchecked."""

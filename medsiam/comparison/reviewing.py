@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from medsiam.bank.review import NONE_OF_THESE, NewReview, Review
 from medsiam.comparison.result import Comparison, Match
+
+if TYPE_CHECKING:
+    from medsiam.bank import ReferenceBank
 
 
 def study_of(comparison: Comparison) -> str:
@@ -48,14 +52,20 @@ def verdict_on(
     )
 
 
-def identity_revealed(comparison: Comparison, *, reader: str) -> NewReview:
-    """The record that a reader had the patient's identity shown."""
+def identity_revealed(study: str, bank: ReferenceBank, *, reader: str) -> NewReview:
+    """The record that a reader had names shown.
+
+    Args:
+        study: whose they are, as `study_of` says it, or what else was shown; no name.
+        bank: that was open.
+        reader: who saw them.
+    """
     return NewReview(
         kind="identity revealed",
         reader=reader,
-        study=study_of(comparison),
-        bank_version=comparison.bank_version,
-        encoder_fingerprint=comparison.encoder_fingerprint,
+        study=study,
+        bank_version=bank.version,
+        encoder_fingerprint=bank.encoder_card.fingerprint,
     )
 
 

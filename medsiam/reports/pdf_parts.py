@@ -35,7 +35,7 @@ _TONES = {
     "undecided": "#3d5fa3",
 }
 _MOST_CONDITIONS, _MOST_MATCHES, _MOST_REVIEWS = 8, 10, 6
-_FRAME_HEIGHT = 74.0  # points
+_FILM_HEIGHT, _FRAME_HEIGHT = 222.0, 110.0  # points, at most
 _SHORT = 48  # characters of a fact that fits into half the width
 _BAR_WIDTH = 110.0
 
@@ -177,18 +177,19 @@ def _match(match: Match, case: Case | None, digits: int) -> tuple[str, ...]:
 def _below(film: Film, width: float) -> Parts:
     if not film.frames:
         return [paragraph("No pictures of this case are kept in the bank.", 6.5, colour=_SOFT)]
+    height = min(_FRAME_HEIGHT, _FILM_HEIGHT / len(film.frames))
     return [
         part
         for png, caption in film.frames
-        for part in (_picture(png, width), paragraph(caption, 5.5, colour=_SOFT))
+        for part in (_picture(png, width, height), paragraph(caption, 5.5, colour=_SOFT))
     ]
 
 
-def _picture(png: bytes, width: float) -> Any:
+def _picture(png: bytes, width: float, height: float) -> Any:
     from reportlab.platypus import Image
 
     picture = Image(io.BytesIO(png), hAlign="LEFT")
-    scale = min((width - 6) / picture.imageWidth, _FRAME_HEIGHT / picture.imageHeight)
+    scale = min((width - 10) / picture.imageWidth, height / picture.imageHeight)
     picture.drawWidth = picture.imageWidth * scale
     picture.drawHeight = picture.imageHeight * scale
     return picture

@@ -84,7 +84,7 @@ def test_a_reader_uploads_a_study_and_sees_the_ranked_matches(server, bank_3d, t
         for name, title in (("Bank", bank_3d.name), ("Help", "How to read a distance")):
             page.get_by_role("link", name=name).click()
             page.get_by_role("heading", name=title).wait_for()
-            assert page.get_by_text(RESEARCH_USE).is_visible()
+            assert page.get_by_text(RESEARCH_USE).first.is_visible()
         browser.close()
     assert [match["rank"] for match in document["matches"]] == [1, 2, 3, 4, 5]
     for match in document["matches"]:
@@ -176,7 +176,7 @@ def behind_login(bank, folder):
     command = streamlit_command(
         app_script(), port, Entrance("127.0.0.1", ("127.0.0.1", "localhost"), secrets)
     )
-    environment = app_environment(bank.path, None, login=True)
+    environment = app_environment(bank.path, {}, login=True)
     with _server(command, environment) as server:
         _wait_until_it_answers(server, port, "127.0.0.1")
         yield port, cookie

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 import pytest
 
+from medsiam.bank import Review
 from medsiam.bank.review_chain import StoredReviews, anchor, faults, make_head, next_review
 from tests.bank.samples import FACTS, make_review
 
@@ -126,3 +127,16 @@ def test_another_bank_s_chain_is_not_this_one_s():
     found = faults(other, FACTS)
     assert "review 1 does not follow on this bank" in found
     assert "the record of the chain's end was changed" in found
+
+
+def test_the_rest_of_a_chain_is_checked_after_what_is_known():
+    whole = chain(5)
+    known = Review(**whole.reviews[2])
+    rest = replace(whole, reviews=whole.reviews[3:])
+    assert faults(rest, FACTS, after=known) == ()
+    assert faults(replace(rest, reviews=()), FACTS, after=known) == (
+        "5 reviews were kept, 3 are there",
+    )
+    assert "review 4 does not follow on review 3" in faults(
+        rest, FACTS, after=replace(known, digest="0" * 64)
+    )

@@ -60,6 +60,28 @@ def test_another_program_s_reviews_are_seen_at_once(said):
     assert len(said.reviews.all()) == 5
 
 
+def test_damage_that_comes_while_the_bank_is_open_is_told_with_the_next_review(said):
+    assert len(said.reviews.all()) == 4
+    other = ReferenceBank.open(said.path)
+    other.reviews.append(make_review("eve"))
+    rewrite(said, "UPDATE reviews SET reader = 'bob' WHERE number = 5")
+    for _ in range(2):
+        with pytest.raises(BankError, match="review 5 was changed"):
+            said.reviews.all()
+
+
+def test_an_open_bank_does_not_take_a_rewritten_chain_for_its_own(said):
+    assert len(said.reviews.all()) == 4
+    rewrite(
+        said,
+        "UPDATE reviews SET reader = 'eve' WHERE number = 2",
+        "DELETE FROM reviews WHERE number > 2",
+        "UPDATE review_head SET n_reviews = 2",
+    )
+    with pytest.raises(BankError, match="review 2 was changed"):
+        said.reviews.all()
+
+
 def test_a_hundred_verdicts_change_neither_ranking_nor_version(said):
     from medsiam.comparison import compare
 

@@ -35,9 +35,11 @@ def test_a_verdict_says_what_was_shown(comparison, answer):
 
 
 def test_that_an_identity_was_shown_is_a_record_without_it(comparison):
-    said = checked(identity_revealed(comparison, reader="ada"))
+    bank = ring_bank(4)
+    said = checked(identity_revealed(study_of(comparison), bank, reader="ada"))
     assert (said.kind, said.reader, said.answer) == ("identity revealed", "ada", None)
     assert said.study == study_of(comparison)
+    assert (said.bank_version, said.encoder_fingerprint) == (1, "f" * 64)
 
 
 def test_another_study_s_reviews_are_left_out(comparison):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,6 +74,14 @@ def test_the_same_answer_is_the_same_file_and_another_one_is_not():
     comparison, data = make(bank, make_scan())
     assert pdf(comparison, (make_scan(),), bank) == data
     assert pdf(replace(comparison, k=6), (make_scan(),), bank) != data
+
+
+def test_pages_made_at_once_are_the_same():
+    bank = ring_bank()
+    comparison, data = make(bank, make_scan())
+    with ThreadPoolExecutor(4) as pool:
+        made = pool.map(lambda _: pdf(comparison, (make_scan(),), bank), range(12))
+        assert set(made) == {data}
 
 
 HARD = "<b>&amp; リンパ \u05d0\u05d1 \ud83e\x00" + "verylongword" * 9

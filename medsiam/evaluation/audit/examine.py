@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,6 @@ from numpy.typing import ArrayLike
 
 from medsiam.bank import ReferenceBank, Snapshot
 from medsiam.bank.same_picture import Pictures
-from medsiam.comparison import newest_calibration
 from medsiam.distances import METRICS
 from medsiam.errors import UsageError
 from medsiam.evaluation.audit.accuracy import measure_accuracy
@@ -89,13 +89,10 @@ def audit_bank(
 
 
 def audit_metric(bank: ReferenceBank) -> str:
-    """Return the metric that the bank's newest calibration recommends, else cosine.
-
-    Raises:
-        BankError: the calibration cannot be read.
-    """
-    found = newest_calibration(bank)
-    return found[1].metric if found is not None and found[1].metric in METRICS else "cosine"
+    """Return the metric that the bank's newest calibration names, of whatever form, else cosine."""
+    kept = bank.calibration
+    named = json.loads(kept.document).get("metric") if kept is not None else None
+    return str(named) if named in METRICS else "cosine"
 
 
 def audit_steps(snapshot: Snapshot, *, metric: str) -> int:

@@ -1,24 +1,30 @@
 from __future__ import annotations
 
-import io
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from bank_pages.add_case import check
 from medsiam import ReferenceBank
 from medsiam.bank import NewCase
 from medsiam.errors import BankError
 from tests.app.bank_pages.test_new_facts import FIELDS, any_words, fill  # noqa: F401
-from tests.app.conftest import dicom_series, drawing, encoder, scan_2d, text_of, zipped
+from tests.app.conftest import drawing, encoder, scan_2d, scan_3d, text_of, volume
 
 
 def script():
+    import streamlit as st
+
     from bank_pages.add_case import add_tab
     from shell.open_bank import the_bank
+    from shell.pages import remember_pages
+    from study.opened import keep
 
+    remember_pages({"start": "https://example.org"})
+    if "to open" in st.session_state:
+        st.session_state["opened"] = keep([st.session_state.pop("to open")], "a study", ())
     add_tab(the_bank())
 
 
@@ -36,14 +42,14 @@ def curating(start, monkeypatch):
     return run
 
 
-def png_bytes(array):
-    buffer = io.BytesIO()
-    Image.fromarray(array.T.clip(0, 255).astype(np.uint8)).save(buffer, format="PNG")
-    return buffer.getvalue()
-
-
 def upload(app, array):
-    return app.file_uploader[0].upload("x.png", png_bytes(array), "image/png").run()
+    """Open a study, as the Start page does, and choose it."""
+    scan = scan_2d("along", 1)
+    if array.ndim == 3:
+        scan = scan_3d("along", 1)
+    app.session_state["to open"] = replace(scan, array=array.astype(np.float32))
+    app.run()
+    return app.selectbox[0].set_value(app.session_state["opened"]).run()
 
 
 def ready(app, array):
@@ -62,7 +68,7 @@ def test_without_permission_there_is_nothing_to_press(start, bank_2d, monkeypatc
     monkeypatch.delenv("MEDSIAM_REVIEW_CURATE", raising=False)
     app = start(bank_2d, script=script)
     assert "medsiam review --curate" in app.info[0].value
-    assert [*app.button, *app.file_uploader, *app.text_input, *app.checkbox] == []
+    assert [*app.button, *app.selectbox, *app.text_input, *app.checkbox] == []
 
 
 def test_a_case_is_added_with_who_and_why_as_a_new_version(curating, bank):
@@ -80,8 +86,7 @@ def test_a_case_is_added_with_who_and_why_as_a_new_version(curating, bank):
     assert (case.case_id, case.condition, case.proof) == ("c1", "across", "genetics")
     assert (case.source, case.licence, case.curator) == ("us", "consent", "ada")
     assert (bank.versions[-1].who, bank.versions[-1].why) == ("ada", "rare")
-    expected = drawing("slanted", 901).clip(0, 255).astype(np.uint8)
-    np.testing.assert_array_equal(bank.scans("c1")[0].array, expected)
+    np.testing.assert_array_equal(bank.scans("c1")[0].array, drawing("slanted", 901))
     assert "Case c1" in app.success[0].value.replace("\\", "")
     assert "medsiam bank calibrate" in app.success[0].value.replace("\\", "")
     assert not app.text_input  # the choosers are empty again
@@ -128,10 +133,8 @@ def test_nothing_can_be_checked_before_all_is_said(curating, bank):
     assert "Still to be said: case id, condition, proof" in text_of(app)
 
 
-def test_any_slice_of_a_volume_can_be_looked_at(curating, bank_3d, tmp_path):
-    files = dicom_series(tmp_path / "s", "along", 9)
-    app = curating(bank_3d)
-    app.file_uploader[0].upload("s.zip", zipped({p.name: p.read_bytes() for p in files})).run()
+def test_any_slice_of_a_volume_can_be_looked_at(curating, bank_3d):
+    app = upload(curating(bank_3d), volume("along", 9))
     before = [one.value for one in app.get("html") if "<figure" in one.value]
     app.slider[0].set_value(0).run()
     after = [one.value for one in app.get("html") if "<figure" in one.value]

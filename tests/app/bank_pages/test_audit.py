@@ -91,6 +91,16 @@ def test_it_is_kept_for_the_version_and_not_for_the_next(start, tmp_path):
     assert "Not audited yet" in text_of(start(bank, script=script))
 
 
+def test_where_no_label_stands_out_the_page_says_so(start, tmp_path):
+    bank = ReferenceBank.create(tmp_path / "b", encoder(2))
+    for i in range(4):
+        bank.add(scan_2d("along", i), case_id=f"c{i}", condition="one", patient_id=f"p{i}")
+    assert audit_bank(bank.snapshot()).label_conflicts == ()
+    app = audited(start, bank)
+    assert not app.exception
+    assert "No label stands out" in text_of(app)
+
+
 def test_too_few_patients_are_a_sentence(start, tmp_path):
     bank = ReferenceBank.create(tmp_path / "b", encoder(2))
     bank.add(scan_2d("along", 1), case_id="x", condition="a")

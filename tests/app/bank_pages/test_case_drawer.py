@@ -102,6 +102,16 @@ def test_a_case_without_proof_and_one_without_pixels(shown, tmp_path):
     assert "No case of another patient" in text_of(app)
 
 
+def test_a_calibration_that_cannot_be_read_is_a_sentence(shown, tmp_path):
+    bank = ReferenceBank.create(tmp_path / "b", encoder(2))
+    bank.add(scan_2d("along", 1), case_id="x", condition="a")
+    bank.keep_calibration("{}", bank_version=1)
+    app = shown(bank, "x")
+    assert not app.exception
+    assert "cannot be read" in app.error[0].value.replace("\\", "")
+    assert "added with version" in text_of(app)
+
+
 def test_what_a_curator_must_look_at():
     match = Match(rank=1, case_id="x", condition="a", patient=None, distance=0.1)
     assert warnings_of(Surroundings("cosine", others=(match,), same_patient=(match,))) == ()

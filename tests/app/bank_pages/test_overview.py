@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
 from bank_pages.overview import TABS, condition_rows
-from tests.app.conftest import text_of
+from medsiam import ReferenceBank
+from tests.app.conftest import APP, encoder, scan_2d, text_of
 
 
 def script():
@@ -58,3 +63,51 @@ def test_patients_are_counted_once_and_cases_without_one_each(bank_2d):
     assert condition_rows(cases) == [
         {"condition": "along", "cases": 4, "patients": 3, "without proof": 1}
     ]
+
+
+NASTY = ("<img src=x onerror=alert(1)>", "![a](http://evil.example/a)", "**b** :material/bug:")
+
+
+@pytest.fixture(scope="module")
+def nasty_bank(tmp_path_factory):
+    bank = ReferenceBank.create(
+        tmp_path_factory.mktemp("nasty") / "b", encoder(2), name=NASTY[1], who=NASTY[0]
+    )
+    for number, text in enumerate(NASTY * 2):
+        bank.add(
+            scan_2d("along", number),
+            case_id=f"{text} {number}",
+            condition=text,
+            patient_id=f"p{number}",
+            source=text,
+            notes=text,
+        )
+    return bank
+
+
+@pytest.mark.parametrize("tab", TABS)
+def test_words_of_the_bank_are_never_markup(start, nasty_bank, tab):
+    app = opened(start(nasty_bank, script=script), tab)
+    if tab == "Audit":
+        next(one for one in app.button if one.label == "Audit this version").click().run()
+    assert not app.exception
+    said = text_of(app) + "".join(button.label for button in app.button)
+    said += "".join(str(table.value.to_numpy()) for table in app.table)
+    if tab in ("Cases", "Conditions", "Audit"):
+        assert "img src=x" in said
+    assert not re.search(r"(?<!\\)<img src=x", said)  # in Markdown a backslash stands before it
+    assert "](http://evil" not in "".join(one.value for one in (*app.markdown, *app.caption))
+    assert not re.search(r"(?<!\\):material/bug", "".join(one.value for one in app.markdown))
+
+
+def test_what_the_router_imports_loads_neither_torch_nor_charts_nor_statistics():
+    code = (
+        "import sys, bank_pages.overview, encoder_pages.page, batch_pages.page\n"
+        "heavy = {'torch', 'monai', 'sklearn', 'matplotlib', 'altair'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(APP), str(APP.parent)])}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

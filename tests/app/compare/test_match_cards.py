@@ -1,11 +1,7 @@
 from __future__ import annotations
 
-import io
-
 import pytest
-from PIL import Image
 
-from compare.match_cards import thumbnail
 from tests.app.conftest import text_of
 
 
@@ -59,11 +55,3 @@ def test_blinded_cards_tell_no_condition_and_no_case(start, bank_2d):
         assert match.case_id not in said.replace("\\", "")
         assert match.condition not in said
     assert "Match 1" in said
-
-
-def test_a_thumbnail_is_small_and_of_the_middle_slice(bank_3d):
-    case = bank_3d.cases[0]
-    with Image.open(
-        io.BytesIO(thumbnail(str(bank_3d.path), case.case_id, case.content_hashes))
-    ) as p:
-        assert p.size == (16, 16)

@@ -121,7 +121,7 @@ def test_a_page_that_waits_says_behind_how_many(monkeypatch):
     monkeypatch.setattr(inference, "_QUIET_SECONDS", 0.01)
     monkeypatch.setattr(inference, "_LOOK_SECONDS", 0.02)
     worker.submit(gate)
-    threading.Timer(0.5, gate.may_end.set).start()
+    threading.Timer(3.0, gate.may_end.set).start()
     app = AppTest.from_function(waiting_script, default_timeout=30)
     app.session_state["work"] = lambda: "made"
     app.run()

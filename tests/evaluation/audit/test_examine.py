@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -48,7 +49,6 @@ def test_phases_and_pixels():
     [(None, "cosine"), ("euclidean", "euclidean"), ("mahalanobis", "mahalanobis"),
      ("match", "cosine")],
 )  # fmt: skip
-def test_the_calibrations_metric_is_taken_where_an_audit_knows_it(monkeypatch, recommended, metric):
-    found = recommended and (None, SimpleNamespace(metric=recommended))
-    monkeypatch.setattr("medsiam.evaluation.audit.examine.newest_calibration", lambda bank: found)
-    assert audit_metric(object()) == metric
+def test_the_calibrations_metric_is_taken_where_an_audit_knows_it(recommended, metric):
+    kept = recommended and SimpleNamespace(document=json.dumps({"metric": recommended}))
+    assert audit_metric(SimpleNamespace(calibration=kept)) == metric

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bank_pages.thumbnails import pictures, strip_html, thumbnail_html
 from medsiam import ReferenceBank
 from medsiam.reports import render_slice
+from shell.thumbnails import pictures, strip_html, thumbnail_html
 from tests.app.conftest import encoder, scan_2d, scan_3d
 
 

@@ -11,22 +11,22 @@ from medsiam import Case, MedsiamError, ReferenceBank
 from medsiam.reports import thumbnail_png
 from shell.plain_text import in_html
 
-THUMBNAIL, LARGE = 160, 480  # pixels
+THUMBNAIL, LARGE = 224, 512  # pixels
 
 STYLE = """<style>
 .thumb { margin: 0; display: inline-block; vertical-align: top; max-width: 100%; }
 .thumb img { display: block; max-width: 100%; object-fit: contain; background: #000; }
-.thumb .none { display: flex; align-items: center; justify-content: center; padding: .5rem;
+.thumb .missing { display: flex; align-items: center; justify-content: center; padding: .5rem;
   border: 1px dashed; opacity: .7; font-size: .8rem; text-align: center; }
 .thumb.small, .thumb.large { width: 100%; }
-.thumb.small img, .thumb.small .none { width: 100%; height: 8.5rem; }
+.thumb.small img, .thumb.small .missing { width: 100%; aspect-ratio: 4 / 3; }
 .thumb.large img { width: 100%; max-height: 22rem; }
-.thumb.beside img, .thumb.beside .none { width: 6.5rem; height: 6.5rem; }
+.thumb.beside img, .thumb.beside .missing { width: 6.5rem; height: 6.5rem; }
 .thumb figcaption { font-size: .8rem; line-height: 1.35; overflow-wrap: anywhere; }
 .thumb figcaption b { font-size: .87rem; }
 .thumb.beside { width: 6.5rem; margin: 0 .6rem .5rem 0; }
 .proof { border: 1px solid; border-radius: 3px; padding: 0 .3rem; white-space: nowrap; }
-.proof.none { border-style: dashed; color: #E69F00;
+.proof.unproven { border: 1px dashed #E69F00;
   background: repeating-linear-gradient(135deg, #E69F0033 0 4px, transparent 4px 8px); }
 </style>"""
 
@@ -66,9 +66,11 @@ def thumbnail_html(bank: ReferenceBank, case: Case, *, kind: str = "small", more
     """
     try:
         shown = pictures(bank, case)
-        image = picture_html(shown[0], f"case {case.case_id}") if shown else _none("no pixels kept")
+        image = (
+            picture_html(shown[0], f"case {case.case_id}") if shown else _missing("no pixels kept")
+        )
     except MedsiamError:
-        image = _none("its kept scan is missing or damaged")
+        image = _missing("its kept scan is missing or damaged")
     return (
         f'<figure class="thumb {kind}">{image}<figcaption><b>{in_html(case.condition)}</b>'
         f"<br>{proof_html(case.proof)}"
@@ -92,9 +94,9 @@ def picture_html(png: bytes, alt: str) -> str:
 def proof_html(proof: str) -> str:
     """How the diagnosis was proven, hatched where it was not."""
     if proof == "none":
-        return '<span class="proof none">without proof</span>'
+        return '<span class="proof unproven">without proof</span>'
     return f'<span class="proof">{in_html(proof)}</span>'
 
 
-def _none(why: str) -> str:
-    return f'<div class="none">{in_html(why)}</div>'
+def _missing(why: str) -> str:
+    return f'<div class="missing">{in_html(why)}</div>'
