@@ -2,10 +2,13 @@
 
 import { frameOf, placeOf, placeWords, rulerFor, sliceSize, turned } from "./geometry.js";
 import { colourTable, digits, greyTable } from "./grey.js";
-import { outline, paintColour, paintGrey, paintMap, sliceOf, smaller } from "./slices.js";
+import {
+  outline, paintColour, paintGrey, paintMap, sliceOf, smaller, visiblePart,
+} from "./slices.js";
 
 const FEW_PIXELS = 4; // voxels of this many screen pixels are shown as what they are, unblurred
 const MANY = 1 << 20; // pixels of a slice that is made smaller before it is windowed
+const TILE = 256; // pixels of a large slice that are painted together
 const LINES = [
   { level: 64, colour: "#E69F00", dash: [] }, // speaks for the similarity
   { level: -64, colour: "#56B4E9", dash: [5, 4] }, // against it
@@ -135,18 +138,22 @@ export class Cell {
       this.table = make(shown.how, volume);
       this.greyKey = grey;
     }
-    const painted = `${slice} ${grey}`;
+    const [columns, rows] = this.slicePixels;
+    const part = columns * rows > MANY
+      ? visiblePart(this.frame, this.box, columns, rows, TILE)
+      : { left: 0, top: 0, right: columns, bottom: rows };
+    const painted = `${slice} ${grey} ${Object.values(part)}`;
     if (this.painted === painted) return;
     const pen = this.picture.getContext("2d");
-    const [columns, rows] = this.slicePixels;
     if (this.picture.width !== columns || this.picture.height !== rows || !this.pixels) {
       this.picture.width = columns;
       this.picture.height = rows;
       this.pixels = pen.createImageData(columns, rows);
     }
     const fill = volume.channels === 3 ? paintColour : paintGrey;
-    fill(this.slice, this.table, this.pixels.data);
-    pen.putImageData(this.pixels, 0, 0);
+    fill(this.slice, this.table, this.pixels.data, columns, part);
+    const { left, top, right, bottom } = part;
+    pen.putImageData(this.pixels, 0, 0, left, top, right - left, bottom - top);
     this.painted = painted;
   }
 

@@ -97,7 +97,9 @@ export function windowChoices(query, match) {
     const rule = { kind: "values", center, width };
     choices.push({ name, query: rule, match: hounsfield ? rule : percent });
   }
-  choices.push({ name: "1 to 99 % of each", query: percent, match: percent });
+  const colours = query.channels === 3 && match.channels === 3; // 0 to full brightness
+  const name = colours ? "as stored" : "1 to 99 % of each";
+  choices.push({ name, query: percent, match: percent });
   // Without own windows on both sides the same percentiles are the fairer start.
   if (!hounsfield && !(hasOwn(query) && hasOwn(match))) choices.unshift(choices.pop());
   return choices;

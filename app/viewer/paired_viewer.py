@@ -160,7 +160,8 @@ class _Lease:
         the_shelf().release(self.holder)
 
 
-@st.cache_resource(scope="session", on_release=_Lease.end, show_spinner=False)
+# A session that opened other studies since lets go of what it no longer shows.
+@st.cache_resource(scope="session", max_entries=2, on_release=_Lease.end, show_spinner=False)
 def _lease(key: str) -> _Lease:
     return _Lease(f"{key} {secrets.token_hex(8)}")
 

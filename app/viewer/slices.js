@@ -52,20 +52,38 @@ export function smaller(slice, columns, rows, channels, factor) {
   return { slice: small, columns: wide, rows: high };
 }
 
-/** Greys into the pixels of an ImageData. */
-export function paintGrey(slice, table, pixels) {
+/** Greys into the pixels of an ImageData `columns` wide, within {left, top, right, bottom}. */
+export function paintGrey(slice, table, pixels, columns, part) {
   const out = new Uint32Array(pixels.buffer);
-  for (let i = 0; i < slice.length; i += 1) out[i] = table[slice[i] + 32768];
+  for (let row = part.top; row < part.bottom; row += 1) {
+    const end = row * columns + part.right;
+    for (let i = row * columns + part.left; i < end; i += 1) out[i] = table[slice[i] + 32768];
+  }
 }
 
-/** Colours into the pixels of an ImageData. */
-export function paintColour(slice, table, pixels) {
-  for (let from = 0, to = 0; from < slice.length; from += 3, to += 4) {
-    pixels[to] = table[slice[from]];
-    pixels[to + 1] = table[slice[from + 1]];
-    pixels[to + 2] = table[slice[from + 2]];
-    pixels[to + 3] = 255;
+/** Colours, likewise. */
+export function paintColour(slice, table, pixels, columns, part) {
+  for (let row = part.top; row < part.bottom; row += 1) {
+    const end = row * columns + part.right;
+    for (let i = row * columns + part.left; i < end; i += 1) {
+      pixels[4 * i] = table[slice[3 * i]];
+      pixels[4 * i + 1] = table[slice[3 * i + 1]];
+      pixels[4 * i + 2] = table[slice[3 * i + 2]];
+      pixels[4 * i + 3] = 255;
+    }
   }
+}
+
+/** The part of a slice that a box shows, in tiles, so that a small move needs no new paint. */
+export function visiblePart(frame, box, columns, rows, tile) {
+  const ends = (start, extent, room, count) => {
+    const low = Math.floor((-start / extent) * count / tile) * tile;
+    const high = Math.ceil(((room - start) / extent) * count / tile) * tile;
+    return [Math.min(Math.max(low, 0), count), Math.min(Math.max(high, 0), count)];
+  };
+  const [left, right] = ends(frame.left, frame.width, box.width, columns);
+  const [top, bottom] = ends(frame.top, frame.height, box.height, rows);
+  return { left, top, right, bottom };
 }
 
 /** A signed map (-127 to 127) as colours that cover more where it is stronger. */

@@ -19,9 +19,9 @@ const TOOL_WORDS = {
 };
 const LINK_WORDS = {
   position: "linked by position (mm)",
-  percent: "linked by percent of depth",
-  mm: "linked by mm from the middle",
-  off: "slices not linked",
+  percent: "linked by % of depth",
+  mm: "linked by mm from middle",
+  off: "not linked",
 };
 const MAP_WORDS = { off: "map off", half: "map 50 %", only: "map only" };
 export const KEYS = [
@@ -69,8 +69,8 @@ export class Toolbar {
     this.planes = element("span", { class: "group", role: "group", "aria-label": "Plane" });
     this.three = this.button("3 planes", "Three planes with a crosshair (T)", does.three);
     this.link = this.select("How slices are linked", does.link);
-    this.sameWindow = this.button("same window", "The same window on both", does.sameWindow);
-    this.sameScale = this.button("same scale", "The same mm per pixel on both", does.sameScale);
+    this.sameWindow = this.button("window", "The same window on both", does.sameWindow);
+    this.sameScale = this.button("scale", "The same mm per pixel on both", does.sameScale);
     this.map = this.select("Map of what speaks for the similarity", does.overlay);
     this.fill(this.map, Object.entries(MAP_WORDS));
     this.phases = element("span", { class: "group", role: "group", "aria-label": "Phase" });
@@ -78,9 +78,10 @@ export class Toolbar {
     this.reset = this.button("reset", "Back to the beginning (R)", does.reset);
     this.help = this.button("?", "Keys", does.help);
     const group = (...items) => element("span", { class: "group" }, ...items);
+    const same = group(element("span", { class: "words" }, "same "), this.sameWindow, this.sameScale);
     this.root.append(
       group(...this.tools), this.phases, this.planes, this.three, this.windows, this.link,
-      group(this.sameWindow, this.sameScale), this.map, group(this.flicker, this.reset, this.help),
+      same, group(this.flicker, this.reset, this.help),
     );
     this.region = this.regionRow();
   }
@@ -133,14 +134,14 @@ export class Toolbar {
 
   /** Show a state: what is pressed, chosen and to be had. */
   show(state, offers) {
+    const alone = state.layout === "one";
     const press = (button, on) => button.setAttribute("aria-pressed", String(on));
     this.tools.forEach((button, i) => {
       press(button, state.tool === TOOLS[i]);
       button.hidden = (TOOLS[i] === "region" && !offers.region) || (TOOLS[i] === "scroll" && offers.flat);
     });
     this.choices(this.planes, offers.planes, this.does.plane, (name) => `${name} plane`);
-    [...this.planes.children].forEach((button, i) => press(button, state.plane === i));
-    this.planes.hidden ||= state.layout === "three";
+    [...this.planes.children].forEach((button, i) => press(button, alone && state.plane === i));
     this.choices(this.phases, offers.phases, this.does.phase, (name) => `phase ${name}`);
     [...this.phases.children].forEach((button, i) => press(button, state.phase === i));
     this.three.hidden = offers.flat;
@@ -155,7 +156,6 @@ export class Toolbar {
     this.sameWindow.title = offers.windowWords;
     this.sameScale.hidden = !offers.scale;
     press(this.sameScale, state.sameScale);
-    this.map.hidden = !offers.map;
     this.map.value = state.overlay;
     press(this.flicker, state.flicker);
     this.region.hidden = !(offers.region && (state.tool === "region" || state.region));

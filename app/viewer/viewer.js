@@ -21,9 +21,10 @@ export class Viewer {
     this.toolbar = new Toolbar(Object.fromEntries(names.map((name) => [name, ask(name)])));
     this.cells = SIDES.flatMap((side) => [0, 1, 2].map((number) => new Cell(side, number)));
     this.frames = element("div", { class: "frames one" }, ...this.cells.map((cell) => cell.root));
-    this.legend = element("div", { class: "legend" }, element("i"),
+    this.colours = element("span", {}, element("i"),
       "orange, solid line: speaks for the similarity", element("i", { class: "against" }),
       "blue, dashed line: speaks against it");
+    this.legend = element("div", { class: "legend" }, this.toolbar.map, this.colours);
     this.said = element("div", { class: "said", role: "status" });
     this.keys = keysDialog();
     const below = element("div", { class: "below" }, this.toolbar.region, this.legend);
@@ -226,7 +227,8 @@ export class Viewer {
     this.fit = this.fits();
     for (const cell of shown) this.drawCell(cell);
     this.toolbar.show(state, this.offers());
-    this.legend.hidden = !this.hasMap() || state.overlay === "off";
+    this.legend.hidden = !this.hasMap();
+    this.colours.hidden = state.overlay === "off";
     this.drawn += 1;
     this.describe();
   }
@@ -272,7 +274,7 @@ export class Viewer {
     return {
       flat: this.flat(), planes: this.pairs().map((pair) => pair.name),
       phases: this.data.phases.length > 1 ? this.data.phases : [], windows: this.choices(),
-      links: this.links(), scale: this.scalesKnown(), map: this.hasMap(),
+      links: this.links(), scale: this.scalesKnown(),
       region: this.data.pick_region,
       regionWords: region ? `Region of the query: ${extent} voxels` : "Draw a box on the query",
       slab: volume.dims === 3 ? { count, ends: shown.sort((a, b) => a - b) } : null,

@@ -74,3 +74,19 @@ def test_outlines_run_between_what_is_beyond_and_what_is_not(modules):
     against = np.reshape(modules("slices", "outline", whole(values), 8, 6, -64), (-1, 2))
     assert against[:, 0].max() < 2
     assert modules("slices", "outline", whole([0] * 48), 8, 6, 64) == []
+
+
+@pytest.mark.parametrize("left", [-730.0, -40.5, 0.0, 300.0])
+def test_the_part_painted_covers_all_that_is_seen(modules, left):
+    frame = {"left": left, "top": -10.0, "width": 900.0, "height": 600.0}
+    box = {"width": 200.0, "height": 150.0}
+    part = modules("slices", "visiblePart", frame, box, 300, 200, 16)
+    seen_columns = [c for c in range(300) if -3 < left + 3 * c < 200]
+    seen_rows = [r for r in range(200) if -3 < -10 + 3 * r < 150]
+    for seen, low, high in ((seen_columns, "left", "right"), (seen_rows, "top", "bottom")):
+        if seen:
+            assert part[low] <= seen[0]
+            assert seen[-1] < part[high]
+            assert part[high] - part[low] <= len(seen) + 32
+        else:
+            assert part[low] >= part[high]
