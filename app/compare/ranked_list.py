@@ -54,7 +54,7 @@ def conditions_html(comparison: Comparison) -> str:
     said = f"no limit is known: {source}"
     if limit is not None:
         name = f'<abbr title="{source}">limit {distance_words(limit)}</abbr>'
-        said = f"{name} (white mark): beyond it, none of these"
+        said = f"{name} (upright mark): beyond it, none of these"
     return (
         '<section class="conditions" aria-label="Ranked conditions">'
         f'<ol>{"".join(rows[:_SHOWN])}</ol>{more}<p class="limit">{said}</p></section>'

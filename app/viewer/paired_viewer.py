@@ -45,7 +45,7 @@ class Viewed:
 
     Attributes:
         region: (first, behind the last) voxel of the query along each stored axis, or None.
-        step: +1 for the next match, -1 for the previous one, once for each key; else 0.
+        step: +1 for the next match, -1 for the previous one, once for each key (J, K); else 0.
         verdict: the key of a verdict, once; else None.
     """
 

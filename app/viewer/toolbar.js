@@ -40,7 +40,7 @@ export const KEYS = [
   ["M", "map: off, 50 %, only"],
   ["E", "other phase"],
   ["R", "back to the beginning"],
-  ["J and K", "previous and next match"],
+  ["J and K", "next and previous match"],
   ["1 2 3 4", "verdict"],
   ["?", "this list"],
 ];

@@ -20,7 +20,7 @@ from medsiam.phantoms import make_phantom, write_cases, write_dicom
 from tests.app.serving import CHROMIUM, QUIET, review
 
 CONDITIONS = ("checkered block", "concentric rings", "crescent", "dumbbell")
-QUERY = "concentric rings"
+QUERY = "checkered block"
 N_PATIENTS = 6  # per condition: more than the 20 that a probability needs
 SIZE = {"width": 1366, "height": 768}
 WAIT = 60_000  # milliseconds
@@ -50,6 +50,9 @@ def make_studio(folder: Path) -> Studio:
         n_patients=N_PATIENTS,
         random_state=5,
     )
+    named = cases.read_text().replace("path,condition", "case_id,path,condition", 1).splitlines()
+    numbers = [f"{row.split(',')[1]} {n % N_PATIENTS + 1},{row}" for n, row in enumerate(named[1:])]
+    cases.write_text("\n".join([named[0], *numbers]) + "\n")
     bank = folder / "synthetic"
     for command in (
         ["bank", "create", str(bank), "--encoder", "default-3d"],
@@ -119,7 +122,7 @@ def _bank_tab(name: str, text: str) -> Callable[[Any], None]:
 PAGES: dict[str, Callable[[Any], None]] = {
     "compare": lambda page: None,
     "distance": lambda page: (page.get_by_role("tab", name="Distance").click(), settle(page)),
-    "batch": lambda page: go_to(page, "Batch", "night"),
+    "batch": lambda page: go_to(page, "Batch", "command line"),
     "bank": lambda page: go_to(page, "Bank", "version 1"),
     "map": _bank_tab("Map", "approximate"),
     "encoders": lambda page: go_to(page, "Encoders", "default-3d"),

@@ -188,9 +188,9 @@ def test_letters_stand_on_the_side_they_name(pages, codes):
 
 def test_unknown_orientation_is_said_and_has_no_letters(pages):
     page = pages("volumes")
-    press(page, "k")
+    press(page, "j")
     page.get_by_text("Match: 2. DCM").wait_for()
-    press(page, "k")
+    press(page, "j")
     page.get_by_text("Match: 3. RV").wait_for()
     page.wait_for_timeout(300)
     said = page.locator(".cell.match:not([hidden]) .warning").inner_text()
@@ -335,7 +335,7 @@ def test_another_match_keeps_the_query_as_it_was(pages):
     press(page, "Home", "+", "w", "ArrowRight")
     before = [texts(page, "place")[0], texts(page, "window")[0]]
     picture = drawn(page, "query")
-    press(page, "k")
+    press(page, "j")
     wait_for(page, "told [[1, None]]")
     page.get_by_text("Match: 2. DCM").wait_for()
     page.wait_for_timeout(300)
@@ -343,7 +343,7 @@ def test_another_match_keeps_the_query_as_it_was(pages):
     assert len({url.split("/volume/")[1].split(".")[0] for url in page.fetched}) == 5
     assert [texts(page, "place")[0], texts(page, "window")[0]][0] == before[0]
     assert np.abs(drawn(page, "query") - picture).mean() < 40
-    press(page, "j")
+    press(page, "k")
     page.get_by_text("Match: 1. LAM").wait_for()
     page.wait_for_timeout(300)
     assert len(page.fetched) == 5  # and the first one is still there
