@@ -16,6 +16,7 @@ SCRIPTS = (
     "same_picture.py",
     "audit.py",
     "training_speed.py",
+    "reading_page.py",
 )
 
 
