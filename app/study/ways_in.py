@@ -10,7 +10,7 @@ from medsiam import ReferenceBank
 from medsiam.errors import MedsiamError
 from medsiam.scans import FolderIndex, index_folder
 from shell.open_bank import studies_folder
-from shell.upload_ceiling import MAX_FILES, max_bytes
+from shell.upload_ceiling import MAX_FILES, max_bytes, release
 from study.demo_study import demo_choices, demo_study, has_demo
 from study.identity import FOLDER, can_reveal, write_down
 from study.intake import look_at_series, look_into_uploads
@@ -55,13 +55,15 @@ def _upload(bank: ReferenceBank, phase: str) -> Opening | None:
         return None
     uploads = [(file.name, file) for file in files]
     with running() as on_step:
-        return begin(
+        opening = begin(
             lambda step: look_into_uploads(uploads, bank, step),
             bank,
             on_step,
             read=reader_of_uploads(uploads, bank),
             names=[file.name for file in files],
         )
+    release(file.file_id for file in files)  # not before: a run that is overtaken begins anew
+    return opening
 
 
 def _pick(folder: Path, bank: ReferenceBank, phase: str) -> Opening | None:
