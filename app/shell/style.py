@@ -73,7 +73,7 @@ STYLE = (
 .fault { border-left: 4px solid var(--refused); background: var(--ground); padding: .5rem .9rem; }
 .fault h3 { font-size: 1.05rem; font-weight: 600; margin: 0; padding: 0; color: var(--refused); }
 .fault p { margin: .25rem 0 0; }
-.stFileUploaderDropzoneInstructions { display: none; }
+[data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 .stMain hr { margin: .2rem 0; }
 </style>"""
 )

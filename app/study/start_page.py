@@ -56,6 +56,8 @@ def _one_phase(bank: ReferenceBank, phase: str) -> None:
             assert opening.scan is not None
             st.success(f"Ready: {in_markdown(label_of(opening.scan))}", icon=":material/check:")
         return
+    if not phase:
+        st.markdown("#### Opening a study")
     show_timeline(opening)
     if opening.fault is not None:
         st.html(fault_html(opening))

@@ -8,14 +8,14 @@ import streamlit as st
 
 from medsiam import ReferenceBank
 from medsiam.errors import MedsiamError
-from medsiam.scans import FolderIndex, index_folder
-from shell.open_bank import studies_folder
+from medsiam.scans import index_folder
+from shell.open_bank import studies_folder, the_bank
 from shell.upload_ceiling import MAX_FILES, max_bytes, release
 from study.demo_study import demo_choices, demo_study, has_demo
 from study.identity import FOLDER, can_reveal, write_down
 from study.intake import look_at_series, look_into_uploads
 from study.opening import Opening, begin, reader_of_uploads
-from study.series import study_below
+from study.series import Study, study_below
 from study.timeline import running
 
 _ROUND = "round of choosers"  # a new one empties them
@@ -69,7 +69,7 @@ def _upload(bank: ReferenceBank, phase: str) -> Opening | None:
 def _pick(folder: Path, bank: ReferenceBank, phase: str) -> Opening | None:
     st.markdown("##### :material/folder_open: Pick from the studies folder")
     try:
-        study = study_below(_index(str(folder)), bank)
+        study = _study(str(folder), str(bank.path), bank.version)
     except MedsiamError:
         st.error("The studies folder cannot be read.", icon=":material/error:")
         return None
@@ -89,7 +89,7 @@ def _pick(folder: Path, bank: ReferenceBank, phase: str) -> Opening | None:
     )
     again, left = st.columns(2, vertical_alignment="center")
     if again.button("Look again", icon=":material/refresh:", key=f"again {phase}"):
-        _index.clear()
+        _study.clear()
         st.rerun()
     if study.refused:
         left.caption(f"{len(study.refused)} further files are no scans, or not for this bank.")
@@ -111,5 +111,6 @@ def _demo(bank: ReferenceBank) -> Opening | None:
 
 
 @st.cache_resource(ttl="10m", max_entries=4, show_spinner="Looking through the studies folder ...")
-def _index(folder: str) -> FolderIndex:
-    return index_folder(folder)
+def _study(folder: str, bank_path: str, bank_version: int) -> Study:
+    """What lies below the folder, for this bank as it is now."""
+    return study_below(index_folder(folder), the_bank())
