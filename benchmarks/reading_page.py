@@ -152,7 +152,7 @@ async def act(reader: Reader, others: list[Reader], choice: random.Random) -> st
         page.locator("input[type=file]"),
     )
     verdict, denied = page.locator(VERDICT), page.get_by_text("another visit")
-    nothing = page.get_by_text("No study is open", exact=False)
+    nothing = page.get_by_text("Go to Start")
     what = choice.choice(
         [
             "upload",
@@ -216,11 +216,13 @@ async def one_reader(
     reader = readers[number]
     others = [other for other in readers if other is not reader]
     leaks = []
-    for _ in range(n_actions):
+    for count in range(n_actions):
         start = time.monotonic()
         what = await act(reader, others, choice)
         seconds.append(time.monotonic() - start)
         done.append(what)
+        if count % 10 == 9:
+            print(f"reader {number}: {count + 1} of {n_actions}", file=sys.stderr, flush=True)
         html = await reader.page.content()
         foreign = set().union(*(other.marks for other in others))
         leaks += [f"{what}: {mark}" for mark in foreign if mark in html]
