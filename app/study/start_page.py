@@ -48,7 +48,6 @@ def _one_phase(bank: ReferenceBank, phase: str) -> None:
         opening = show_ways(bank, phase)
         if opening is None:
             return
-        hold(phase, opening)
         if not opening.accepted or len(bank.phases) > 1:
             st.rerun()  # without the ways in
     if opening.accepted:
