@@ -17,6 +17,7 @@ SCRIPTS = (
     "reviews.py",
     "audit.py",
     "training_speed.py",
+    "reading_page.py",
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +15,10 @@ from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from medsiam import Scan
+from medsiam.comparison import compare_embedding
 from medsiam.errors import MedsiamError
+from medsiam.phantoms import CONDITIONS, write_cases
+from medsiam.scans import index_folder
 from shell.open_bank import the_bank
 
 Made = TypeVar("Made")
@@ -125,19 +129,36 @@ def on_worker(what: str, make: Callable[[], Made]) -> Made:
 
 
 def warm_up() -> None:
-    """Load bank and encoder and embed one scan of noise, so that no reader waits for it."""
-    the_worker().submit(_embed_noise).done.wait()
+    """Do all once that the first reader would wait for: load, read, embed, compare."""
+    the_worker().submit(_rehearse).done.wait()
 
 
-def _embed_noise() -> None:
+def _rehearse() -> None:
     try:
         bank = the_bank()
+        recipe = bank.encoder_card.recipe
+        noise = np.random.default_rng(0).random(recipe.spatial_size, np.float32)
+        scan = Scan(noise, recipe.spatial_dims, spacing=(1.0,) * recipe.spatial_dims)
+        query = bank.encoder.embed([scan] * len(bank.phases))
+        _read_something()
+        compare_embedding(query, [scan] * len(bank.phases), bank)
     except MedsiamError:
-        return  # the page says it
-    recipe = bank.encoder_card.recipe
-    noise = np.random.default_rng(0).random(recipe.spatial_size, np.float32)
-    scan = Scan(noise, recipe.spatial_dims, spacing=(1.0,) * recipe.spatial_dims)
-    bank.encoder.embed([scan])
+        return  # of a bank that is broken or empty; the page says it
+
+
+def _read_something() -> None:
+    """Have the process that decodes pictures started, by a synthetic one."""
+    with tempfile.TemporaryDirectory(prefix="medsiam-") as folder:
+        write_cases(
+            folder,
+            spatial_dims=2,
+            conditions=CONDITIONS[:1],
+            n_patients=1,
+            random_state=0,
+            form="dicom",
+        )
+        for source in index_folder(folder).sources:
+            source.read()
 
 
 def _progress(what: str, before: int) -> str:

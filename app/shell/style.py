@@ -27,6 +27,7 @@ _COLOURS = {
     "far": ("#C77700", "#E69F00"),
     "far-stripe": ("#8A5200", "#7A5600"),
     "mark": ("#000000", "#FFFFFF"),
+    "on-primary": ("#FFFFFF", "#0E1116"),
 }
 _VARIABLES = " ".join(
     f"--{name}: light-dark({light}, {dark});" for name, (light, dark) in _COLOURS.items()
@@ -35,6 +36,12 @@ _VARIABLES = " ".join(
 STYLE = (
     f"<style>\n.stApp {{ {_VARIABLES} }}"
     + """
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {
+  color: var(--quiet); opacity: 1; }
+.stMarkdownBadge { background: none !important; border: 1px solid; color: var(--quiet) !important; }
+.stApp code { color: inherit; }
+.stApp button[kind="primary"]:not(:disabled), .stApp button[kind="primary"]:not(:disabled) * {
+  color: var(--on-primary); }
 .stMainBlockContainer { padding: 4rem 2rem 2rem; max-width: none; }
 .strip { position: fixed; top: 0; right: 7.5rem; height: 3.75rem; z-index: 1000000;
   pointer-events: none; display: flex; align-items: center; gap: 1.5rem; font-size: .85rem;
@@ -85,7 +92,7 @@ STYLE = (
 .fault { border-left: 4px solid var(--refused); background: var(--ground); padding: .5rem .9rem; }
 .fault h3 { font-size: 1.05rem; font-weight: 600; margin: 0; padding: 0; color: var(--refused); }
 .fault p { margin: .25rem 0 0; }
-.stFileUploaderDropzoneInstructions { display: none; }
+[data-testid="stFileUploaderDropzoneInstructions"] { display: none; }
 .stMain hr { margin: .2rem 0; }
 </style>"""
 )

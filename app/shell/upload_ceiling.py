@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 import streamlit as st
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 MAX_FILES = 900
 _ROOM_FOR_FORM = 64 * 1024  # what the form adds to the file's own bytes
@@ -18,6 +20,18 @@ _PLACE = re.compile(r"/_stcore/upload_file/([^/]+)/([^/]+)")
 def max_bytes() -> int:
     """Return the ceiling of all uploads of one page together."""
     return int(st.get_option("server.maxUploadSize")) << 20
+
+
+def release(file_ids: Iterable[str]) -> None:
+    """Give back the room of uploads that this session has taken over.
+
+    Streamlit holds each upload until the session ends; who still has the file object keeps it.
+    """
+    context = get_script_run_ctx()
+    remove = getattr(context and context.uploaded_file_mgr, "remove_file", None)
+    if context is not None and remove is not None:
+        for file_id in file_ids:
+            remove(context.session_id, file_id)
 
 
 class UploadCeiling:

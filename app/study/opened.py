@@ -20,6 +20,7 @@ from study.checks import Check
 _ID_BYTES = 16
 _PER_VISITOR = 8
 _BYTES_PER_VISITOR = 1 << 30
+_BYTES_OF_ALL = 4 << 30
 _SECONDS = 2 * 3600.0
 
 
@@ -67,10 +68,11 @@ class Registry:
         *,
         per_visitor: int = _PER_VISITOR,
         bytes_per_visitor: int = _BYTES_PER_VISITOR,
+        bytes_of_all: int = _BYTES_OF_ALL,
         seconds: float = _SECONDS,
     ) -> None:
         self._per_visitor = per_visitor
-        self._bytes = bytes_per_visitor
+        self._bytes, self._bytes_of_all = bytes_per_visitor, bytes_of_all
         self._seconds = seconds
         # By owner, the one used last at the end; with the moment of that use.
         self._held: dict[str, dict[str, tuple[float, OpenedStudy]]] = {}
@@ -84,6 +86,7 @@ class Registry:
             own[study.study_id] = (time.monotonic(), study)
             while len(own) > 1 and (len(own) > self._per_visitor or _size(own) > self._bytes):
                 del own[next(iter(own))]
+            self._make_room(study.study_id)
 
     def get(self, owner: str, study_id: str) -> OpenedStudy | None:
         """Return a study of this owner, which counts as a use of it."""
@@ -117,6 +120,19 @@ class Registry:
             self._forget_old()
             studies = [study for _, study in self._held.get(owner, {}).values()]
         return tuple(sorted(studies, key=lambda study: study.opened, reverse=True))
+
+    def _make_room(self, newest: str) -> None:
+        """Close what was used longest ago by anybody, while all together are too much."""
+        by_use = sorted(
+            (used, owner, study_id)
+            for owner, own in self._held.items()
+            for study_id, (used, _) in own.items()
+            if study_id != newest
+        )
+        for _, owner, study_id in by_use:
+            if sum(_size(own) for own in self._held.values()) <= self._bytes_of_all:
+                return
+            del self._held[owner][study_id]
 
     def _forget_old(self) -> None:
         oldest = time.monotonic() - self._seconds

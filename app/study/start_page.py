@@ -49,7 +49,6 @@ def _one_phase(bank: ReferenceBank, phase: str) -> None:
         opening = show_ways(bank, phase)
         if opening is None:
             return
-        hold(phase, opening)
         if not opening.accepted or len(bank.phases) > 1:
             st.rerun()  # without the ways in
     if opening.accepted:
@@ -57,6 +56,8 @@ def _one_phase(bank: ReferenceBank, phase: str) -> None:
             assert opening.scan is not None
             st.success(f"Ready: {in_markdown(label_of(opening.scan))}", icon=":material/check:")
         return
+    if not phase:
+        st.markdown("#### Opening a study")
     show_timeline(opening)
     if opening.fault is not None:
         st.html(fault_html(opening))

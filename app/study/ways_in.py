@@ -5,29 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from medsiam import ReferenceBank
 from medsiam.errors import MedsiamError
-from medsiam.scans import FolderIndex, index_folder
-from shell.open_bank import studies_folder
-from shell.upload_ceiling import MAX_FILES, max_bytes
+from medsiam.scans import index_folder
+from shell.open_bank import studies_folder, the_bank
+from shell.upload_ceiling import MAX_FILES, max_bytes, release
 from study.demo_study import demo_choices, demo_study, has_demo
 from study.identity import FOLDER, can_reveal, write_down
 from study.intake import look_at_series, look_into_uploads
-from study.opening import Opening, begin, reader_of_uploads
-from study.series import study_below
+from study.opening import Opening, begin, hold, reader_of_uploads
+from study.series import Study, study_below
 from study.timeline import running
 
 _ROUND = "round of choosers"  # a new one empties them
 
 
 def show_ways(bank: ReferenceBank, phase: str) -> Opening | None:
-    """Show the ways in and return what came by one of them; it was read as far as it goes."""
+    """Show the ways in, and hold and return what came by one of them, read as far as it goes."""
     folder = studies_folder()
     has_folder, is_demo = folder is not None, has_demo(bank)
     columns = st.columns([3] + [2] * (has_folder + is_demo), gap="medium", border=True)
     with columns[0]:
-        given = _upload(bank, phase)
+        files = _dropped(phase)
+        given = _upload(files, bank) if files else None
     if folder is not None:
         with columns[1]:
             given = given or _pick(folder, bank, phase)
@@ -35,11 +37,15 @@ def show_ways(bank: ReferenceBank, phase: str) -> Opening | None:
         with columns[-1]:
             given = given or _demo(bank)
     if given is not None:
+        # Any touch of the session's state may be where an overtaken run ends: first what was
+        # read is kept, and only then what it was read from is let go.
+        hold(phase, given)
         st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+        release(file.file_id for file in files)
     return given
 
 
-def _upload(bank: ReferenceBank, phase: str) -> Opening | None:
+def _dropped(phase: str) -> list[UploadedFile]:
     st.markdown("##### :material/upload_file: Drop a study")
     files = st.file_uploader(
         "A ZIP of a study, the DICOM files of a series, a NIfTI file or a picture",
@@ -51,8 +57,10 @@ def _upload(bank: ReferenceBank, phase: str) -> Opening | None:
         f"At most {max_bytes() >> 20} MB together and {MAX_FILES} files; of a ZIP at most 5,000 "
         "files and 2 GB unpacked."
     )
-    if not files:
-        return None
+    return files
+
+
+def _upload(files: list[UploadedFile], bank: ReferenceBank) -> Opening:
     uploads = [(file.name, file) for file in files]
     with running() as on_step:
         return begin(
@@ -67,7 +75,7 @@ def _upload(bank: ReferenceBank, phase: str) -> Opening | None:
 def _pick(folder: Path, bank: ReferenceBank, phase: str) -> Opening | None:
     st.markdown("##### :material/folder_open: Pick from the studies folder")
     try:
-        study = study_below(_index(str(folder)), bank)
+        study = _study(str(folder), str(bank.path), bank.version)
     except MedsiamError:
         st.error("The studies folder cannot be read.", icon=":material/error:")
         return None
@@ -87,7 +95,7 @@ def _pick(folder: Path, bank: ReferenceBank, phase: str) -> Opening | None:
     )
     again, left = st.columns(2, vertical_alignment="center")
     if again.button("Look again", icon=":material/refresh:", key=f"again {phase}"):
-        _index.clear()
+        _study.clear()
         st.rerun()
     if study.refused:
         left.caption(f"{len(study.refused)} further files are no scans, or not for this bank.")
@@ -109,5 +117,6 @@ def _demo(bank: ReferenceBank) -> Opening | None:
 
 
 @st.cache_resource(ttl="10m", max_entries=4, show_spinner="Looking through the studies folder ...")
-def _index(folder: str) -> FolderIndex:
-    return index_folder(folder)
+def _study(folder: str, bank_path: str, bank_version: int) -> Study:
+    """What lies below the folder, for this bank as it is now."""
+    return study_below(index_folder(folder), the_bank())

@@ -98,35 +98,27 @@ def script():
     st.text(on_worker("Working", st.session_state["work"]))
 
 
-def waiting_script():
-    import streamlit as st
-
-    import shell.inference as inference
-
-    said = []
-    real = inference._progress
-    inference._progress = lambda what, before: said.append(real(what, before)) or said[-1]
-    try:
-        st.text(inference.on_worker("Working", st.session_state["work"]))
-    finally:
-        inference._progress = real
-    st.session_state["said"] = said
-
-
 def test_a_page_that_waits_says_behind_how_many(monkeypatch):
     import shell.inference as inference
 
-    worker, gate = Worker(), Gate()
+    worker, gate, said = Worker(), Gate(), []
+
+    def said_once(what: str, before: int) -> str:
+        said.append(_progress(what, before))
+        gate.may_end.set()  # those before it are done as soon as the reader knows of them
+        return said[-1]
+
     monkeypatch.setattr(inference, "the_worker", lambda: worker)
     monkeypatch.setattr(inference, "_QUIET_SECONDS", 0.01)
     monkeypatch.setattr(inference, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(inference, "_progress", said_once)
     worker.submit(gate)
-    threading.Timer(3.0, gate.may_end.set).start()
-    app = AppTest.from_function(waiting_script, default_timeout=30)
+    assert gate.begun.wait(10)
+    app = AppTest.from_function(script, default_timeout=30)
     app.session_state["work"] = lambda: "made"
     app.run()
     assert app.text[0].value == "made"
-    assert app.session_state["said"][0] == "Working: 1 reader before you"
+    assert said[0] == "Working: 1 reader before you"
     assert not app.info  # the words go when the work is done
 
 

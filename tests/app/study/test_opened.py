@@ -49,6 +49,18 @@ def test_memory_is_bounded_and_the_newest_stays_whatever_its_size():
     assert [one.study_id for one in registry.of("one")] == ["e"]
 
 
+def test_all_visitors_together_are_bounded_too():
+    registry = Registry(bytes_of_all=100)
+    registry.add("one", study("a", 10))
+    registry.add("two", study("b", 10))
+    registry.get("one", "a")
+    registry.add("three", study("c", 10))  # 120 bytes
+    assert registry.get("two", "b") is None  # used longest ago
+    assert registry.get("one", "a") is not None
+    registry.add("four", study("d", 1000))
+    assert registry.get("four", "d") is not None
+
+
 def test_what_nobody_uses_is_forgotten():
     registry = Registry(seconds=0.05)
     registry.add("one", study("a"))

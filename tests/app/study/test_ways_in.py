@@ -27,6 +27,35 @@ def test_limits_are_printed(start, bank_2d):
     assert "MB together and 900 files" in text_of(app)
 
 
+def test_an_upload_is_held_no_longer_than_it_is_used(start, bank_2d, monkeypatch):
+    from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+
+    removed = []
+    remove = MemoryUploadedFileManager.remove_file
+
+    def noted(self, session_id, file_id):
+        removed.append(file_id)
+        remove(self, session_id, file_id)
+
+    monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", noted)
+    app = start(bank_2d, script=script)
+    app.file_uploader[0].upload("x.png", b"no picture").run()
+    assert len(removed) == 1
+    assert app.session_state["given"].fault is not None  # it was looked into all the same
+
+
+def test_a_run_that_is_overtaken_never_loses_what_was_given(start, bank_2d, monkeypatch):
+    """Streamlit may end a run wherever it touches the session's state."""
+    import study.ways_in as ways_in
+
+    order = []
+    monkeypatch.setattr(ways_in, "hold", lambda phase, opening: order.append("held"))
+    monkeypatch.setattr(ways_in, "release", lambda ids: order.append(f"released {len([*ids])}"))
+    app = start(bank_2d, script=script)
+    app.file_uploader[0].upload("x.png", b"no picture").run()
+    assert order == ["held", "released 1"]
+
+
 def test_without_a_studies_folder_there_is_only_the_upload(start, bank_2d):
     app = start(bank_2d, script=script)
     assert not app.selectbox
