@@ -9,7 +9,7 @@ STAMP  := $(VENV)/.installed
 SYSTEM := $(VENV)/.system
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types campaign bench clean
+.PHONY: help setup demo test lint types campaign bench screenshots clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,9 @@ campaign: setup  ## the long hunts: ten thousand files, bombs, kills, half an ho
 
 bench: setup  ## remake the numbers of docs/benchmarks.md (needs MEDSIAM_DATA)
 	$(BIN)/python benchmarks/run_all.py
+
+screenshots: setup  ## take the pictures of docs/screenshots anew (about two minutes)
+	$(BIN)/python -m tests.app.studio docs/screenshots
 
 clean:  ## remove what was built (not the environment)
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache $(DEMO)

@@ -120,7 +120,8 @@ def draw(points: pd.DataFrame, here: tuple[float, float] | None) -> alt.LayerCha
             + cross.encode(x="x:Q", y="y:Q", color=alt.value(COLOURS[5]), tooltip=["what:N"])
             + label.encode(x="x:Q", y="y:Q", text="what:N", color=alt.value(COLOURS[5]))
         )
-    return chart.properties(height=_HEIGHT)
+    # As SVG, Vega's box would have a role and no name; the table beside says it all in words.
+    return chart.properties(height=_HEIGHT, usermeta={"embedOptions": {"renderer": "canvas"}})
 
 
 def inside(points: pd.DataFrame, selection: Mapping[str, Any]) -> list[str]:
