@@ -18,6 +18,7 @@ TEXT_COLOURS = {
     "notice": ("#7A4F00", "#FFD666"),
     "refused": ("#A3270C", "#FF9E80"),
 }
+ON_PRIMARY = ("#FFFFFF", "#0E1116")
 _COLOURS = {
     **TEXT_COLOURS,
     "ground": ("#EEF1F5", "#1A1F27"),
@@ -27,7 +28,7 @@ _COLOURS = {
     "far": ("#C77700", "#E69F00"),
     "far-stripe": ("#8A5200", "#7A5600"),
     "mark": ("#000000", "#FFFFFF"),
-    "on-primary": ("#FFFFFF", "#0E1116"),
+    "on-primary": ON_PRIMARY,
 }
 _VARIABLES = " ".join(
     f"--{name}: light-dark({light}, {dark});" for name, (light, dark) in _COLOURS.items()
@@ -38,7 +39,8 @@ STYLE = (
     + """
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p {
   color: var(--quiet); opacity: 1; }
-.stMarkdownBadge { background: none !important; border: 1px solid; color: var(--quiet) !important; }
+.stApp .stMarkdown .stMarkdownBadge[style] { background: none !important; border: 1px solid;
+  color: var(--quiet) !important; }
 .stApp code { color: inherit; }
 .stApp button[kind="primary"]:not(:disabled), .stApp button[kind="primary"]:not(:disabled) * {
   color: var(--on-primary); }

@@ -16,7 +16,7 @@ from study.gallery import choose_series
 from study.opened import all_opened, keep
 from study.opening import Opening, choose, held, hold, label_of, unchoose
 from study.timeline import fault_html, show_timeline
-from study.ways_in import show_ways
+from study.ways_in import empty_choosers, show_ways
 from study.worklist import show_worklist
 
 
@@ -74,7 +74,13 @@ def _choose(opening: Opening, bank: ReferenceBank, phase: str) -> None:
         with st.spinner("Reading the series ..."):
             hold(phase, choose(opening, key, bank))
         st.rerun()
-    st.button("Stop", key=f"stop {phase}", on_click=partial(hold, phase, None))
+    st.button("Stop", key=f"stop {phase}", on_click=partial(_start_over, phase))
+
+
+def _start_over(phase: str) -> None:
+    """Forget the scan, and what it was chosen with: an overtaken run may not have done so."""
+    hold(phase, None)
+    empty_choosers()
 
 
 def _decide(opening: Opening, phase: str) -> None:
@@ -91,10 +97,10 @@ def _decide(opening: Opening, phase: str) -> None:
         st.button(
             "Choose another series" if back else "Choose another study",
             key=f"other {phase}",
-            on_click=partial(hold, phase, back),
+            on_click=partial(hold, phase, back) if back else partial(_start_over, phase),
         )
         if back is not None:
-            st.button("Stop", key=f"stop {phase}", on_click=partial(hold, phase, None))
+            st.button("Stop", key=f"stop {phase}", on_click=partial(_start_over, phase))
 
 
 def _open(openings: list[Opening], bank: ReferenceBank) -> None:

@@ -40,9 +40,14 @@ def show_ways(bank: ReferenceBank, phase: str) -> Opening | None:
         # Any touch of the session's state may be where an overtaken run ends: first what was
         # read is kept, and only then what it was read from is let go.
         hold(phase, given)
-        st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
+        empty_choosers()
         release(file.file_id for file in files)
     return given
+
+
+def empty_choosers() -> None:
+    """Let the ways in begin anew, so that nothing that was chosen before is read again."""
+    st.session_state[_ROUND] = st.session_state.get(_ROUND, 0) + 1
 
 
 def _dropped(phase: str) -> list[UploadedFile]:

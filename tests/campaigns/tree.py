@@ -207,10 +207,15 @@ def timed(folder: Path, rounds: int) -> dict[str, Any]:
 def peak_memory(folder: Path) -> int:
     """Return the highest resident bytes of a process that indexes the folder, and its children."""
     code = (
-        "import resource, sys; from medsiam.scans import index_folder\n"
+        "import resource, sys; from pathlib import Path; from medsiam.scans import index_folder\n"
         "index = index_folder(sys.argv[1])\n"
         "own, below = (resource.getrusage(who).ru_maxrss for who in"
         " (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))\n"
+        # On Linux `own` begins with what the process that started this one has held.
+        "status = Path('/proc/self/status')\n"
+        "if status.exists():\n"
+        "    lines = status.read_text().splitlines()\n"
+        "    own = int(next(line for line in lines if line.startswith('VmHWM')).split()[1])\n"
         "print(len(index.sources), own + below)"
     )
     words = [sys.executable, "-c", code, str(folder)]

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from medsiam.cli.review import _THEME
-from shell.style import STYLE, TEXT_COLOURS, page_icon, strip_html
+from shell.style import ON_PRIMARY, STYLE, TEXT_COLOURS, page_icon, strip_html
 
 
 def luminance(colour: str) -> float:
@@ -37,10 +37,19 @@ def test_the_themes_own_text_and_links_can_be_read(theme):
         assert contrast(of["primaryColor"], of[ground]) >= 4.5
 
 
+@pytest.mark.parametrize(("place", "theme"), [(0, "light"), (1, "dark")])
+def test_words_on_a_main_button_can_be_read(place, theme):
+    assert contrast(ON_PRIMARY[place], _THEME[f"theme.{theme}.primaryColor"]) >= 4.5
+
+
 def test_text_has_no_colour_but_these():
-    used = set(re.findall(r"[{ ;]color: ([^;}]+)", STYLE))
+    used = {
+        colour.removesuffix("!important").strip()
+        for colour in re.findall(r"[{ ;]color: ([^;}]+)", STYLE)
+    }
+    known = {f"var(--{name})" for name in TEXT_COLOURS} | {"var(--on-primary)", "inherit"}
     assert used
-    assert used <= {f"var(--{name})" for name in TEXT_COLOURS}
+    assert used <= known
     for name, pair in TEXT_COLOURS.items():
         assert f"--{name}: light-dark({pair[0]}, {pair[1]});" in STYLE
 
