@@ -63,6 +63,16 @@ def studies(tmp_path) -> Path:
     return tmp_path / "studies"
 
 
+def choose_another(page) -> None:
+    """Go back as a person does: a page that changes shows the old and the new for a while."""
+    chooser = page.locator("input[type=file]")
+    chooser.wait_for(state="detached", timeout=60_000)
+    page.get_by_role("button", name="Choose another study").click()
+    page.locator("section.fault").wait_for(state="detached", timeout=60_000)
+    chooser.wait_for(state="attached", timeout=60_000)
+    page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=60_000)
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (see `make setup`)")
 def test_no_planted_name_is_met_outside(bank_3d, tmp_path, studies):
     from playwright.sync_api import sync_playwright
@@ -98,12 +108,12 @@ def test_no_planted_name_is_met_outside(bank_3d, tmp_path, studies):
             page.locator("input[type=file]").set_input_files(bad, timeout=60_000)
             page.locator("section.fault").wait_for(timeout=60_000)
             seen.append(page.content())
-            page.get_by_role("button", name="Choose another study").click()
+            choose_another(page)
         page.get_by_role("combobox").click()
         page.get_by_role("option").first.click()
         page.locator("section.fault").wait_for(timeout=60_000)
         seen.append(page.content())
-        page.get_by_role("button", name="Choose another study").click()
+        choose_another(page)
         page.locator("input[type=file]").set_input_files(good, timeout=60_000)
         page.locator("section.verdict").wait_for(timeout=60_000)
         seen += [page.content(), page.url, page.title()]
