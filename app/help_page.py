@@ -8,8 +8,8 @@ _SECTIONS = {
     "What happens to a study": """
 It is read, brought to the form the encoder takes, and turned into a list of numbers (an
 embedding). So was every case of the bank. Two scans that the encoder finds alike have embeddings
-close together. Nothing you open leaves the computer that medsiam runs on, and an upload is
-forgotten when you close the page.
+close together. Nothing you open leaves the computer that medsiam runs on. A study stays in its
+memory until you close it on *Start*, or until nobody has looked at it for two hours.
 """,
     "How to read a distance": """
 - **Lower is closer.** 0 means that the encoder cannot tell two scans apart.
@@ -36,8 +36,8 @@ forgotten when you close the page.
   again by that part alone. A small region holds little: read such a ranking as a hint.
 - **More like this, not like this**: mark matches, and the ranking moves towards the one and away
   from the other. Distances then are to a mixture and no longer to your study alone.
-- **Blinded mode**: the diagnoses of the bank stay hidden until you have committed to a guess of
-  your own. Use it to keep your reading free of what the encoder suggests.
+- **Blinded reading** (under *Settings*): the diagnoses of the bank stay hidden until you have
+  committed to a guess of your own. Use it to keep your reading free of what the encoder suggests.
 """,
     "The two pictures": """
 - Slices are linked **by position in mm** where both scans lie in one frame, else **by relative
@@ -54,14 +54,14 @@ forgotten when you close the page.
 | key | what it does |
 | --- | --- |
 | wheel, arrow up, arrow down | scroll through the slices |
-| W | window: drag for width and level |
-| Z | zoom |
-| P | pan |
-| R | reset both pictures |
-| F or space | flicker: the two scans in turn in one place |
+| S, W, P, Z, B | tool: scroll, window, pan, zoom, region |
+| V, T | next plane; one plane or three |
+| L, M, E | how slices are linked; map off, 50 %, only; other phase |
+| R | back to the beginning |
+| F or space, held | the match in the query's frame |
 | J, K | next match, previous match |
 | 1, 2, 3, 4 | same condition, plausible, not similar, none of these |
-| ? | this list, beside the viewer |
+| ? | all of them, beside the viewer |
 
 Keys work while the viewer has the focus: press Tab until its frame is marked, or click on it.
 Everything else on the pages is reached with Tab and opened with Enter or space.

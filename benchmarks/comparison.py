@@ -28,8 +28,10 @@ from medsiam.scans import Scan
 N_CASES, N_PATIENTS, N_CONDITIONS, N_QUERIES = 1000, 500, 10, 100
 
 
-def make_bank(folder: Path) -> ReferenceBank:
-    bank = ReferenceBank.create(folder / "bank", load_encoder("default-2d"))
+def make_bank(folder: Path, *, dims: int = 2, pixels: bool = True) -> ReferenceBank:
+    """Random vectors for a shipped encoder; the cases have no scans."""
+    encoder = load_encoder(f"default-{dims}d")
+    bank = ReferenceBank.create(folder / f"bank{dims}", encoder, pixels=pixels)
     random = np.random.default_rng(0)
     d = bank.encoder_card.architecture.embedding_dim
     centres = random.normal(size=(N_CONDITIONS, d))
@@ -43,7 +45,7 @@ def make_bank(folder: Path) -> ReferenceBank:
             licence="none", modality=None, body_part=None, spacing=None, phases=("",),
             content_hashes=(f"{i:064x}",), added="2026-01-01T00:00:00+00:00",
         )  # fmt: skip
-        facts = ScanFacts(f"{i:064x}", 2, (8, 8), None, None, None, None, None, None)
+        facts = ScanFacts(f"{i:064x}", dims, (8,) * dims, None, None, None, None, None, None)
         records.append(
             CaseRecord(case, (facts,), (vector / np.linalg.norm(vector))[None].astype(np.float32))
         )

@@ -23,49 +23,23 @@ from urllib.parse import urlsplit
 
 import nibabel
 import numpy as np
+from comparison import make_bank
 from machine import write_result
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
 
-from medsiam.bank import Case, ReferenceBank
-from medsiam.bank.store import CaseRecord, ScanFacts
-from medsiam.encoders import load_encoder
 from medsiam.scans import read_scan
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.app.serving import CHROMIUM, QUIET, review
 
-N_CASES, N_PATIENTS, N_CONDITIONS, N_USERS = 1000, 500, 10, 8
+N_USERS = 8
 SECONDS_AFTER_CLOSING = 180
 PATIENCE = 120_000  # ms that any one thing may take
 VERDICT = "section.verdict"
 KINDS = (
     "upload", "upload", "walk", "worklist", "reload", "bad file", "foreign link", "close", "help",
 )  # fmt: skip
-
-
-def make_bank(folder: Path, dims: int) -> ReferenceBank:
-    bank = ReferenceBank.create(
-        folder / f"bank{dims}", load_encoder(f"default-{dims}d"), pixels=False
-    )
-    draw = np.random.default_rng(0)
-    d = bank.encoder_card.architecture.embedding_dim
-    centres = draw.normal(size=(N_CONDITIONS, d))
-    records = []
-    for i in range(N_CASES):
-        code = i % N_PATIENTS % N_CONDITIONS
-        vector = centres[code] + 3 * draw.normal(size=d)
-        case = Case(
-            case_id=f"case {i}", condition=f"condition {code}",
-            patient=bank.hash_patient(f"p{i % N_PATIENTS}"), proof="none", source="random",
-            licence="none", modality=None, body_part=None, spacing=None, phases=("",),
-            content_hashes=(f"{i:064x}",), added="2026-01-01T00:00:00+00:00",
-        )  # fmt: skip
-        facts = ScanFacts(f"{i:064x}", dims, (8,) * dims, None, None, None, None, None, None)
-        unit = (vector / np.linalg.norm(vector))[None].astype(np.float32)
-        records.append(CaseRecord(case, (facts,), unit))
-    bank._store.add(records, encoder_fingerprint=bank.encoder_card.fingerprint)
-    return bank
 
 
 def picture(path: Path, rows: int, columns: int, seed: int) -> Path:
@@ -291,7 +265,7 @@ def resident(pid: int) -> float:
 async def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for dims in (2, 3):
-        bank = make_bank(folder, dims)
+        bank = make_bank(folder, dims=dims, pixels=False)
         files = [
             picture(folder / f"{i}.png", 512, 512, i)
             if dims == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import streamlit as st
@@ -10,7 +9,7 @@ import streamlit as st
 from batch_pages.run_view import show_run
 from medsiam import MedsiamError
 from medsiam.scoring import ScoringRun, list_runs, read_run
-from shell.open_bank import the_bank
+from shell.open_bank import batches_folder, shown_name, the_bank
 from shell.plain_text import in_markdown
 
 _MOST_LISTED = 50
@@ -18,12 +17,6 @@ _HOW = (
     "A batch is started on the command line: `medsiam score FOLDER --bank BANK --out DIR`. "
     "This page only looks at what it wrote."
 )
-
-
-def batches_folder() -> Path | None:
-    """The folder whose outputs may be looked at; None where none was named."""
-    folder = os.environ.get("MEDSIAM_REVIEW_BATCHES")
-    return Path(folder) if folder else None
 
 
 def batch_page() -> None:
@@ -61,11 +54,6 @@ def batch_page() -> None:
         st.error(in_markdown(run), icon=":material/error:")
     elif run is not None:
         show_run(run, the_bank())
-
-
-def shown_name(folder: Path, root: Path) -> str:
-    """An output's place below the folder that was named."""
-    return folder.relative_to(root).as_posix() if folder != root else folder.name
 
 
 def run_row(name: str, run: ScoringRun | MedsiamError) -> dict[str, str | int]:

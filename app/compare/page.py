@@ -188,7 +188,7 @@ def _takes_regions(bank: ReferenceBank) -> bool:
 def _show_tabs(match: Match, case: Case | None, reading: Reading) -> None:
     why, distance, details, trust = st.tabs(["Why similar", "Distance", "Details", "Trust"])
     with why:
-        show_why(_map_key(match, reading), match, reading.query, reading.bank)
+        show_why(_map_key(match, reading), case, reading.query, reading.bank)
     with distance:
         show_distance(match, reading.comparison, reading.bank)
     with details:

@@ -6,10 +6,11 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from medsiam import Match, MedsiamError, ReferenceBank, Scan
+from medsiam import Case, MedsiamError, ReferenceBank, Scan
 from medsiam.comparison import PairedExplanation, explain_match
 from medsiam.reports import main_axis, plane_of, strongest_slices
 from shell.inference import on_worker
+from shell.open_bank import case_scans
 from shell.plain_text import in_markdown
 
 # Of the last few matches looked at; maps are as large as their scans.
@@ -29,8 +30,11 @@ def maps_of(key: Key) -> tuple[PairedExplanation, ...] | None:
     return found.get(key)
 
 
-def show_why(key: Key, match: Match, query: tuple[Scan, ...], bank: ReferenceBank) -> None:
+def show_why(key: Key, case: Case | None, query: tuple[Scan, ...], bank: ReferenceBank) -> None:
     """Draw the tab."""
+    if case is None:
+        st.info("This case was removed from the bank; compare again.")
+        return
     found = maps_of(key)
     if found is None:
         st.markdown(
@@ -40,7 +44,7 @@ def show_why(key: Key, match: Match, query: tuple[Scan, ...], bank: ReferenceBan
         if st.button("Make the maps of this match", icon=":material/layers:", key="make maps"):
             try:
                 found = on_worker(
-                    "Making the maps", lambda: explain_match(query, match.case_id, bank)
+                    "Making the maps", lambda: explain_match(query, case.case_id, bank)
                 )
             except MedsiamError as error:
                 st.warning(in_markdown(error), icon=":material/layers_clear:")
@@ -55,7 +59,7 @@ def show_why(key: Key, match: Match, query: tuple[Scan, ...], bank: ReferenceBan
     st.markdown("They lie over both pictures above: choose *map* there to see or to hide them.")
     if query[0].spatial_dims == 2:
         return
-    kept = bank.scans(match.case_id)
+    kept = case_scans(str(bank.path), case.case_id, case.content_hashes)
     for phase, one in enumerate(found):
         name = f"{bank.phases[phase]}: " if len(found) > 1 else ""
         said = (

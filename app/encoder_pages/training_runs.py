@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import streamlit as st
@@ -11,6 +10,7 @@ from compare.case_facts import facts_html
 from encoder_pages.training_curves import curve_rows, draw_curves
 from medsiam import MedsiamError
 from medsiam.training import RunRecord, list_run_folders, read_run_record
+from shell.open_bank import runs_folder, shown_name
 from shell.plain_text import in_markdown
 
 _SIGNS = {
@@ -20,12 +20,6 @@ _SIGNS = {
 }
 _SECONDS = 5  # between two looks at a run that goes on
 _MOST_LISTED = 50
-
-
-def runs_folder() -> Path | None:
-    """The folder whose runs may be looked at; None where none was named."""
-    folder = os.environ.get("MEDSIAM_REVIEW_RUNS")
-    return Path(folder) if folder else None
 
 
 def show_training_runs() -> None:
@@ -55,11 +49,6 @@ def show_training_runs() -> None:
     chosen = st.selectbox("Run", list(names), key="training run")
     if chosen is not None:
         _show_live(names[chosen], records[chosen])
-
-
-def shown_name(folder: Path, root: Path) -> str:
-    """A run's place below the folder that was named."""
-    return folder.relative_to(root).as_posix() if folder != root else folder.name
 
 
 def run_row(name: str, record: RunRecord | MedsiamError) -> dict[str, str | int | float | None]:

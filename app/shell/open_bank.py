@@ -1,4 +1,4 @@
-"""What this app was started with: one bank for all who look, and the studies they may open."""
+"""What this app was started with: one bank for all who look, and the folders they may look into."""
 
 from __future__ import annotations
 
@@ -21,7 +21,26 @@ def the_bank() -> ReferenceBank:
 
 def studies_folder() -> Path | None:
     """Return the folder whose studies may be opened, or None where only uploads are."""
-    folder = os.environ.get("MEDSIAM_REVIEW_STUDIES")
+    return _named("STUDIES")
+
+
+def batches_folder() -> Path | None:
+    """Return the folder whose outputs of `medsiam score` may be looked at; None without one."""
+    return _named("BATCHES")
+
+
+def runs_folder() -> Path | None:
+    """Return the folder whose runs of `medsiam train` may be looked at; None without one."""
+    return _named("RUNS")
+
+
+def shown_name(folder: Path, root: Path) -> str:
+    """Return a folder's place below the one that was named."""
+    return folder.relative_to(root).as_posix() if folder != root else folder.name
+
+
+def _named(what: str) -> Path | None:
+    folder = os.environ.get(f"MEDSIAM_REVIEW_{what}")
     return Path(folder) if folder else None
 
 

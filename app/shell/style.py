@@ -45,7 +45,7 @@ STYLE = (
 .stApp button[kind="primary"]:not(:disabled), .stApp button[kind="primary"]:not(:disabled) * {
   color: var(--on-primary); }
 .stMainBlockContainer { padding: 4rem 2rem 2rem; max-width: none; }
-.strip { position: fixed; top: 0; right: 7.5rem; height: 3.75rem; z-index: 1000000;
+.strip { position: fixed; top: 0; right: 9.5rem; height: 3.75rem; z-index: 1000000;
   pointer-events: none; display: flex; align-items: center; gap: 1.5rem; font-size: .85rem;
   color: var(--quiet); }
 .strip span { max-width: 26rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }

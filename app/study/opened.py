@@ -42,7 +42,6 @@ class OpenedStudy:
         names: what the reader may see when identity is revealed, such as the file's name.
         opened: seconds since 1970.
         outcome: best condition or "none of these", once compared.
-        verdict: what the reader decided, once he has.
     """
 
     study_id: str
@@ -52,7 +51,11 @@ class OpenedStudy:
     names: tuple[str, ...] = field(repr=False)
     opened: float
     outcome: str | None = None
-    verdict: str | None = None
+
+    @property
+    def content(self) -> str:
+        """The content hashes of its scans, which name nobody; what a review calls the study."""
+        return " ".join(scan.content_hash for scan in self.scans)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -189,18 +192,9 @@ def close(study_id: str) -> None:
 
 def note_outcome(study_id: str, outcome: str) -> None:
     """Note the best condition, or "none of these", for the worklist."""
-    _note(study_id, outcome=outcome)
-
-
-def note_verdict(study_id: str, verdict: str | None) -> None:
-    """Note what the reader decided, for the worklist; None where it was taken back."""
-    _note(study_id, verdict=verdict)
-
-
-def _note(study_id: str, **facts: str | None) -> None:
     for study in all_opened():
         if study.study_id == study_id:
-            _registry().replace(_owner(), replace(study, **facts))
+            _registry().replace(_owner(), replace(study, outcome=outcome))
 
 
 def _owner() -> str:

@@ -6,9 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import streamlit as st
 
+from medsiam.bank import standing
 from medsiam.errors import MedsiamError
+from shell.open_bank import the_bank
 from shell.pages import page
 from shell.plain_text import in_markdown
+from shell.reader import the_reader
 from study.identity import can_reveal, reveal
 from study.opened import OpenedStudy, all_opened, close
 
@@ -38,15 +41,16 @@ def show_worklist() -> None:
 
 
 def _line(study: OpenedStudy) -> None:
-    opened, what, state, outcome, verdict, end = st.columns(_WIDTHS, vertical_alignment="center")
+    opened, what, state, outcome, said, end = st.columns(_WIDTHS, vertical_alignment="center")
+    verdict = _verdict(study)
     opened.markdown(_clock(study.opened))
     what.page_link(
         page("compare"), label=in_markdown(study.label), query_params={"study": study.study_id}
     )
     with state:
-        _chip(study)
+        _chip(study, verdict)
     outcome.markdown(in_markdown(study.outcome or "not compared yet"))
-    verdict.markdown(in_markdown(study.verdict or "no verdict"))
+    said.markdown(in_markdown(verdict or "no verdict"))
     end.button(
         "Close",
         key=f"close {study.study_id}",
@@ -63,8 +67,18 @@ def _clock(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).astimezone(local).strftime("%H:%M")
 
 
-def _chip(study: OpenedStudy) -> None:
-    if study.verdict is not None:
+def _verdict(study: OpenedStudy) -> str | None:
+    """What this reader said last of the study and did not take back, as the bank keeps it."""
+    try:
+        reviews = the_bank().reviews.of_study(study.content)
+    except MedsiamError:
+        return None  # the page of the study says it
+    own = [review.answer for review in standing(reviews) if review.reader == the_reader()]
+    return own[-1] if own else None
+
+
+def _chip(study: OpenedStudy, verdict: str | None) -> None:
+    if verdict is not None:
         st.badge("decided", icon=":material/done_all:", color="green")
     elif study.outcome is not None:
         st.badge("compared", icon=":material/check:", color="blue")

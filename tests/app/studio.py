@@ -24,6 +24,7 @@ QUERY = "checkered block"
 N_PATIENTS = 6  # per condition: more than the 20 that a probability needs
 SIZE = {"width": 1366, "height": 768}
 WAIT = 60_000  # milliseconds
+QUIET_LOOKS = 3  # a page is at rest when it was so as often as this
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,11 @@ def compare(page: Any, studio: Studio) -> None:
 
 
 def settle(page: Any) -> None:
-    """Wait until the script has run and nothing moves any more."""
-    page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=WAIT)
-    page.wait_for_timeout(700)
+    """Wait until the script has run, the pictures have come and nothing moves any more."""
+    for _ in range(QUIET_LOOKS):  # a rerun may begin a moment after the last has ended
+        page.wait_for_timeout(250)
+        page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=WAIT)
+    page.wait_for_function("[...document.images].every((one) => one.complete)", timeout=WAIT)
 
 
 def go_to(page: Any, name: str, heading: str) -> None:
@@ -109,7 +112,7 @@ def go_to(page: Any, name: str, heading: str) -> None:
     settle(page)
 
 
-def _bank_tab(name: str, text: str) -> Callable[[Any], None]:
+def _tab(name: str, text: str) -> Callable[[Any], None]:
     def show(page: Any) -> None:
         page.get_by_role("tab", name=name).click()
         page.get_by_text(text).first.wait_for(timeout=WAIT)
@@ -121,10 +124,10 @@ def _bank_tab(name: str, text: str) -> Callable[[Any], None]:
 # After `compare`: name of the picture -> how to come to the page.
 PAGES: dict[str, Callable[[Any], None]] = {
     "compare": lambda page: None,
-    "distance": lambda page: (page.get_by_role("tab", name="Distance").click(), settle(page)),
+    "distance": _tab("Distance", "Nearer than"),
     "batch": lambda page: go_to(page, "Batch", "command line"),
     "bank": lambda page: go_to(page, "Bank", "version 1"),
-    "map": _bank_tab("Map", "approximate"),
+    "map": _tab("Map", "approximate"),
     "encoders": lambda page: go_to(page, "Encoders", "default-3d"),
     "help": lambda page: go_to(page, "Help", "How to read a distance"),
     "start": lambda page: go_to(page, "Start", "Drop a study"),
@@ -145,8 +148,16 @@ def take_all(studio: Studio, folder: Path) -> None:
 
 
 def _shoot(page: Any, path: Path) -> None:
+    """Take pictures until one equals the last: a slow machine is still drawing before that."""
     page.mouse.move(1, 1)
-    page.screenshot(path=path, animations="disabled", caret="hide")
+    last = b""
+    for _ in range(QUIET_LOOKS * 10):
+        settle(page)
+        now = page.screenshot(path=path, animations="disabled", caret="hide")
+        if now == last:
+            return
+        last = now
+    raise AssertionError(f"{path.stem}: the page never came to rest")
 
 
 def main() -> None:

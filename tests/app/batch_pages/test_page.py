@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from batch_pages.page import run_row, shown_name
+from batch_pages.page import run_row
 from medsiam.cli import main
 from medsiam.errors import UsageError
 from medsiam.scoring import read_run
@@ -88,4 +88,3 @@ def test_a_row_counts_what_is_like_none(outputs):
     assert row["none of these"] == sum(one.verdict == "none of these" for one in run.series)
     assert row["files"] == sum(run.n_files.values())
     assert run_row("x", UsageError("no")) == {"output": "x", "state": "cannot be read"}
-    assert shown_name(outputs / "a" / "b", outputs) == "a/b"

@@ -20,8 +20,9 @@ def script():
 
     bank, query = the_bank(), scan_2d("across", 300)
     match = compare(query, bank).matches[st.number_input("place", 0, 4, 0)]
+    case = next(case for case in bank.cases if case.case_id == match.case_id)
     key = ("study", match.case_id, bank.version)
-    show_why(key, match, (query,), bank)
+    show_why(key, case, (query,), bank)
     st.session_state["seen"] = match, maps_of(key)
 
 
@@ -40,6 +41,18 @@ def test_maps_are_made_when_asked_and_kept_for_the_match(start, bank_2d):
     assert app.session_state["seen"][1] is None
     app.number_input[0].set_value(0).run()
     assert app.session_state["seen"][1] is not None
+
+
+def test_a_case_that_was_removed_has_no_maps(start, bank_2d):
+    def removed():
+        from compare.why_tab import show_why
+        from shell.open_bank import the_bank
+
+        show_why(("study", "gone", 1), None, (), the_bank())
+
+    app = start(bank_2d, script=removed)
+    assert "removed from the bank" in app.info[0].value
+    assert not app.button
 
 
 def test_maps_of_few_matches_are_held(start, bank_2d):

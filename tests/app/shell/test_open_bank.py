@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from medsiam.errors import BankError
-from shell.open_bank import case_scans, studies_folder, the_bank
+from shell.open_bank import (
+    batches_folder,
+    case_scans,
+    runs_folder,
+    shown_name,
+    studies_folder,
+    the_bank,
+)
 from tests.app.conftest import drawing
 
 
@@ -21,11 +28,20 @@ def test_no_bank_is_an_error_of_the_library(tmp_path, monkeypatch):
         the_bank()
 
 
-def test_without_a_studies_folder_there_is_none(monkeypatch, tmp_path):
-    monkeypatch.delenv("MEDSIAM_REVIEW_STUDIES", raising=False)
-    assert studies_folder() is None
-    monkeypatch.setenv("MEDSIAM_REVIEW_STUDIES", str(tmp_path))
-    assert studies_folder() == tmp_path
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [(studies_folder, "STUDIES"), (batches_folder, "BATCHES"), (runs_folder, "RUNS")],
+)
+def test_a_folder_that_was_not_named_is_none(monkeypatch, tmp_path, folder, name):
+    monkeypatch.delenv(f"MEDSIAM_REVIEW_{name}", raising=False)
+    assert folder() is None
+    monkeypatch.setenv(f"MEDSIAM_REVIEW_{name}", str(tmp_path))
+    assert folder() == tmp_path
+
+
+def test_a_folder_is_shown_by_its_place_below_the_one_named(tmp_path):
+    assert shown_name(tmp_path / "a" / "b", tmp_path) == "a/b"
+    assert shown_name(tmp_path, tmp_path) == tmp_path.name
 
 
 def test_kept_scans_come_back_as_they_went_in(bank_2d):

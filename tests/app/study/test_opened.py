@@ -95,7 +95,6 @@ def script():
         close,
         keep,
         note_outcome,
-        note_verdict,
         opened,
     )
 
@@ -109,7 +108,6 @@ def script():
             st.session_state["got"] = opened(asked or None)
         if st.session_state.get("note"):
             note_outcome(asked, "sarcoma")
-            note_verdict(asked, "plausible")
             st.session_state["got"] = opened(asked)
             close(asked)
         st.session_state["all"] = all_opened()
@@ -134,11 +132,11 @@ def test_a_visit_finds_its_own_study_and_another_does_not():
     assert "got" not in theirs.session_state
 
 
-def test_outcome_and_verdict_are_noted_and_a_closed_study_is_gone():
+def test_the_outcome_is_noted_and_a_closed_study_is_gone():
     app = run(AppTest.from_function(script), keep=True)
     study_id = app.session_state["id"]
     got = run(app, ask=study_id, note=True).session_state["got"]
-    assert (got.outcome, got.verdict) == ("sarcoma", "plausible")
+    assert got.outcome == "sarcoma"
     assert app.session_state["all"] == ()
     assert "closed" in run(app, ask=study_id).text[0].value
 

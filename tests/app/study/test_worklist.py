@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import shutil
 
 import pytest
 from PIL import Image
 
 import study.identity as identity
+from medsiam import ReferenceBank
 from tests.app.conftest import drawing, text_of
 
 
@@ -27,8 +29,11 @@ def script():
     import streamlit as st
 
     from medsiam import Scan
+    from medsiam.bank import NewReview
+    from shell.open_bank import the_bank
     from shell.pages import remember_pages
-    from study.opened import keep, note_outcome, note_verdict
+    from shell.reader import the_reader
+    from study.opened import keep, note_outcome, opened
     from study.worklist import show_worklist
 
     def compare():
@@ -41,7 +46,19 @@ def script():
         if st.session_state.get("outcome"):
             note_outcome(st.session_state["id"], "sarcoma")
         if st.session_state.get("verdict"):
-            note_verdict(st.session_state["id"], "plausible")
+            bank, case = the_bank(), the_bank().cases[0]
+            said = {
+                "study": opened(st.session_state["id"]).content,
+                "bank_version": bank.version,
+                "encoder_fingerprint": bank.encoder_card.fingerprint,
+                "answer": "plausible",
+                "case_id": case.case_id,
+                "condition": case.condition,
+                "distance": 0.5,
+                "rank": 1,
+            }
+            bank.reviews.append(NewReview(reader=the_reader() or "me", **said))
+            bank.reviews.append(NewReview(reader="another", **{**said, "answer": "not similar"}))
         show_worklist()
 
     pages = {"compare": st.Page(compare, url_path="compare"), "start": st.Page(start, default=True)}
@@ -56,8 +73,9 @@ def run(app, **state):
     return app.run()
 
 
-def test_a_study_has_its_line_and_its_state(start, bank_2d):
-    app = start(bank_2d, script=script)
+def test_a_study_has_its_line_and_its_state(start, bank_2d, tmp_path):
+    bank = ReferenceBank.open(shutil.copytree(bank_2d.path, tmp_path / "copy"))
+    app = start(bank, script=script)
     assert not app.toggle
     app = run(app, open=True)
     link = app.get("page_link")[0].proto
