@@ -17,7 +17,7 @@ from shell.login import reader_name
 from shell.visitor import visitor
 from study.checks import Check
 
-_ID_BYTES = 16
+_ID_BYTES = 16  # said in hexadecimal: Streamlit allows no "__" in the key of a component
 _PER_VISITOR = 8
 _BYTES_PER_VISITOR = 1 << 30
 _BYTES_OF_ALL = 4 << 30
@@ -152,7 +152,7 @@ def keep(
 ) -> str:
     """Open a study for this visitor and return its id."""
     study = OpenedStudy(
-        study_id=secrets.token_urlsafe(_ID_BYTES),
+        study_id=secrets.token_hex(_ID_BYTES),
         scans=tuple(scans),
         label=label,
         checks=tuple(checks),

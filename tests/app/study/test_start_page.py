@@ -33,7 +33,7 @@ def test_a_study_without_fault_goes_straight_to_its_comparison(start, bank_3d, t
     app.file_uploader[0].upload("s.zip", zip_of(tmp_path / "s")).run()
     assert not app.exception
     assert 'class="verdict' in text_of(app)
-    assert len(app.query_params["study"]) == 22
+    assert len(app.query_params["study"]) == 32
 
 
 def test_of_two_studies_the_reader_chooses_and_decides(start, bank_3d, tmp_path):
