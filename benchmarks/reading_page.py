@@ -27,6 +27,7 @@ from comparison import make_bank
 from machine import write_result
 from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Locator, Page, async_playwright
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from medsiam.scans import read_scan
 
@@ -128,19 +129,7 @@ async def act(reader: Reader, others: list[Reader], choice: random.Random) -> st
     )
     verdict, denied = page.locator(VERDICT), page.get_by_text("another visit")
     nothing = page.get_by_text("Go to Start")
-    what = choice.choice(
-        [
-            "upload",
-            "upload",
-            "walk",
-            "worklist",
-            "reload",
-            "bad file",
-            "foreign link",
-            "close",
-            "help",
-        ]
-    )
+    what = choice.choice(KINDS)
     # What is still drawn may be of the page before: the address tells where we are.
     elsewhere = urlsplit(page.url).path != "/"
     if what in ("upload", "bad file", "worklist", "close") and elsewhere:
@@ -163,9 +152,11 @@ async def act(reader: Reader, others: list[Reader], choice: random.Random) -> st
             await links.nth(choice.randrange(await links.count())).click()
             await settled(page, verdict, denied)
     elif what == "close":
-        buttons = page.get_by_role("button", name="Close")
-        if await buttons.count():
+        buttons = page.get_by_role("button", name="Close", exact=True)
+        if n := await buttons.count():
             await buttons.first.click()
+            # Streamlit drops an upload that begins at the very moment in which a rerun starts.
+            await buttons.nth(n - 1).wait_for(state="detached", timeout=PATIENCE)
             await settled(page, chooser)
     elif what == "foreign link":
         links = [link for other in others for link in other.links]
@@ -195,7 +186,14 @@ async def one_reader(
     leaks = []
     for count in range(n_actions):
         start = time.monotonic()
-        what = await act(reader, others, choice)
+        try:
+            what = await act(reader, others, choice)
+        except PlaywrightTimeout as error:
+            picture_of = Path(tempfile.gettempdir()) / f"reader {number} stuck.png"
+            await reader.page.screenshot(path=picture_of)
+            raise SystemExit(
+                f"reader {number}, action {count}: {error}; see {picture_of}"
+            ) from error
         seconds.append(time.monotonic() - start)
         done.append(what)
         if count % 10 == 9:

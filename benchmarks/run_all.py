@@ -1,4 +1,7 @@
-"""Remake every figure of docs/benchmarks.md, one script after the other."""
+"""Remake the figures of docs/benchmarks.md, one script after the other.
+
+Not among them: explanation.py and region.py, which look at a folder that `medsiam demo` has filled.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ SCRIPTS = (
     "reviews.py",
     "audit.py",
     "training_speed.py",
+    "refinement.py",
+    "viewer.py",
     "reading_page.py",
 )
 

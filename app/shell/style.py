@@ -42,7 +42,7 @@ STYLE = (
 .stApp .stMarkdown .stMarkdownBadge[style] { background: none !important; border: 1px solid;
   color: var(--quiet) !important; }
 .stApp code { color: inherit; }
-.stApp button[kind="primary"]:not(:disabled), .stApp button[kind="primary"]:not(:disabled) * {
+.stApp button[kind^="primary"]:not(:disabled), .stApp button[kind^="primary"]:not(:disabled) * {
   color: var(--on-primary); }
 .stMainBlockContainer { padding: 4rem 2rem 2rem; max-width: none; }
 .strip { position: fixed; top: 0; right: 9.5rem; height: 3.75rem; z-index: 1000000;

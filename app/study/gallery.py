@@ -40,7 +40,7 @@ def _show(found: Found, place: int, *, suggested: bool) -> None:
     if png is None:
         st.caption("The middle of this series cannot be read.")
     else:
-        st.image(png, width="stretch")
+        st.image(png, width="stretch", alt=f"middle of series {study.series[place].label}")
     st.markdown(f"**{in_markdown(study.series[place].label)}**")
     if suggested and study.suggestion is not None:
         st.badge("Suggested", icon=":material/star:", color="green")

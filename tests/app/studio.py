@@ -16,7 +16,7 @@ from typing import Any
 
 from medsiam import ReferenceBank
 from medsiam.cli import main as medsiam
-from medsiam.phantoms import make_phantom, write_cases, write_dicom
+from medsiam.phantoms import Phantom, make_phantom, write_cases, write_dicom
 from tests.app.serving import CHROMIUM, QUIET, review
 
 CONDITIONS = ("checkered block", "concentric rings", "crescent", "dumbbell")
@@ -34,11 +34,13 @@ class Studio:
     Attributes:
         bank: synthetic volumes, calibrated.
         study: the DICOM files of one more of them.
+        two: those of two further patients.
         options: of `medsiam review`.
     """
 
     bank: ReferenceBank
     study: list[Path]
+    two: list[Path]
     options: tuple[str, ...]
 
 
@@ -62,8 +64,10 @@ def make_studio(folder: Path) -> Studio:
     ):
         assert medsiam(command) == 0, command
     studies = folder / "studies"
-    phantom = make_phantom(QUERY, spatial_dims=3, patient_id="SYN-query", random_state=99)
-    series = write_dicom(phantom, studies)
+    series, *others = [
+        write_dicom(_phantom(number), where)
+        for number, where in ((99, studies), (100, folder / "two"), (101, folder / "two"))
+    ]
     assert (
         medsiam(
             ["score", str(studies), "--bank", str(bank), "--out", str(folder / "batches" / "night")]
@@ -71,7 +75,12 @@ def make_studio(folder: Path) -> Studio:
         == 0
     )
     options = ("--studies", str(studies), "--batches", str(folder / "batches"), "--curate")
-    return Studio(ReferenceBank.open(bank), sorted(series.iterdir()), options)
+    two = sorted(file for other in others for file in other.iterdir())
+    return Studio(ReferenceBank.open(bank), sorted(series.iterdir()), two, options)
+
+
+def _phantom(number: int) -> Phantom:
+    return make_phantom(QUERY, spatial_dims=3, patient_id=f"SYN-{number}", random_state=number)
 
 
 @contextmanager
@@ -105,15 +114,17 @@ def settle(page: Any) -> None:
     page.wait_for_function("[...document.images].every((one) => one.complete)", timeout=WAIT)
 
 
-def go_to(page: Any, name: str, heading: str) -> None:
-    """Follow a link of the navigation."""
-    page.get_by_role("link", name=name, exact=True).click()
-    page.get_by_text(heading).first.wait_for(timeout=WAIT)
-    settle(page)
+def _page(name: str, heading: str) -> Callable[[Any, Studio], None]:
+    def show(page: Any, studio: Studio) -> None:
+        page.get_by_role("link", name=name, exact=True).click()
+        page.get_by_text(heading).first.wait_for(timeout=WAIT)
+        settle(page)
+
+    return show
 
 
-def _tab(name: str, text: str) -> Callable[[Any], None]:
-    def show(page: Any) -> None:
+def _tab(name: str, text: str) -> Callable[[Any, Studio], None]:
+    def show(page: Any, studio: Studio) -> None:
         page.get_by_role("tab", name=name).click()
         page.get_by_text(text).first.wait_for(timeout=WAIT)
         settle(page)
@@ -121,16 +132,44 @@ def _tab(name: str, text: str) -> Callable[[Any], None]:
     return show
 
 
-# After `compare`: name of the picture -> how to come to the page.
-PAGES: dict[str, Callable[[Any], None]] = {
-    "compare": lambda page: None,
+def _refused(page: Any, studio: Studio) -> None:
+    letter = {"name": "letter.txt", "mimeType": "text/plain", "buffer": b"Dear colleague, " * 9}
+    page.locator("input[type=file]").first.set_input_files(letter)
+    page.locator("section.fault").wait_for(timeout=WAIT)
+    settle(page)
+
+
+def _gallery(page: Any, studio: Studio) -> None:
+    page.get_by_role("button", name="Choose another study").click()
+    page.get_by_text("Drop a study").wait_for(timeout=WAIT)
+    settle(page)
+    page.locator("input[type=file]").first.set_input_files(studio.two)
+    page.get_by_text("Choose the series").wait_for(timeout=WAIT)
+    settle(page)
+
+
+def _blinded(page: Any, studio: Studio) -> None:
+    page.get_by_role("link", name="Compare", exact=True).click()
+    page.get_by_role("button", name="Settings").click()
+    page.get_by_text("Blinded").first.click()
+    page.get_by_text("Your guess").first.wait_for(timeout=WAIT)
+    page.keyboard.press("Escape")
+    settle(page)
+
+
+# After `compare`, in this order: name of the picture -> how to come to what it shows.
+PAGES: dict[str, Callable[[Any, Studio], None]] = {
+    "compare": lambda page, studio: None,
     "distance": _tab("Distance", "Nearer than"),
-    "batch": lambda page: go_to(page, "Batch", "command line"),
-    "bank": lambda page: go_to(page, "Bank", "version 1"),
+    "batch": _page("Batch", "command line"),
+    "bank": _page("Bank", "version 1"),
     "map": _tab("Map", "approximate"),
-    "encoders": lambda page: go_to(page, "Encoders", "default-3d"),
-    "help": lambda page: go_to(page, "Help", "How to read a distance"),
-    "start": lambda page: go_to(page, "Start", "Drop a study"),
+    "encoders": _page("Encoders", "default-3d"),
+    "help": _page("Help", "How to read a distance"),
+    "start": _page("Start", "Drop a study"),
+    "refused": _refused,
+    "gallery": _gallery,
+    "blinded": _blinded,
 }
 
 
@@ -140,7 +179,7 @@ def take_all(studio: Studio, folder: Path) -> None:
     with opened(studio) as page:
         compare(page, studio)
         for name, show in PAGES.items():
-            show(page)
+            show(page, studio)
             _shoot(page, folder / f"{name}.png")
     with opened(studio, light=True) as page:
         compare(page, studio)

@@ -32,7 +32,7 @@ def test_axe_finds_nothing_serious_on_any_page(studio, light):
     with opened(studio, light=light) as page:
         compare(page, studio)
         for name, show in PAGES.items():
-            show(page)
+            show(page, studio)
             found = Axe().run(page).response["violations"]
             faults += [
                 f"{name}: {one['id']}: {node['target']} {node['html'][:160]}"
