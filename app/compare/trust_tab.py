@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
 from compare.case_facts import case_facts, facts_html
 from medsiam import Case, Comparison, MedsiamError, ReferenceBank
+from medsiam.bank import ANSWERS, standing
 from medsiam.comparison import newest_calibration
 from medsiam.reports import calibration_sentences
 from shell.plain_text import in_markdown
@@ -21,7 +24,7 @@ def show_trust(case: Case | None, comparison: Comparison, bank: ReferenceBank) -
         else:
             if case.proof == "none":
                 st.warning("Nobody has said how this diagnosis was made sure.")
-            st.html(facts_html(case_facts(case)))
+            st.html(facts_html({**case_facts(case), "readers said": readers_said(case, bank)}))
     with about_bank:
         st.markdown("##### This answer")
         st.html(facts_html(evidence_facts(comparison)))
@@ -54,6 +57,21 @@ def evidence_facts(comparison: Comparison) -> dict[str, str]:
         verdict.unknown_accepted, unknown, "of patients of a condition left out of the bank"
     )
     return facts
+
+
+def readers_said(case: Case, bank: ReferenceBank) -> str:
+    """How often readers found this case like their study; what was taken back never counts."""
+    try:
+        reviews = bank.reviews.all()
+    except MedsiamError as error:
+        return str(error)
+    own = [said for said in standing(reviews) if said.case_id == case.case_id]
+    if not own:
+        return "nothing yet"
+    counts = Counter(said.answer for said in own)
+    answers = ", ".join(f"{counts[answer]} {answer}" for answer in ANSWERS if counts[answer])
+    n = len({said.study for said in own})
+    return f"{answers} (of {n} {'study' if n == 1 else 'studies'})"
 
 
 def _share(value: float | None, unknown: str, of: str) -> str:

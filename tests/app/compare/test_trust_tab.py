@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
 
-from compare.trust_tab import evidence_facts
+from compare.trust_tab import evidence_facts, readers_said
+from medsiam import ReferenceBank
+from medsiam.bank import NewReview
 from medsiam.comparison import compare
 from tests.app.conftest import scan_2d, text_of
 
@@ -58,3 +61,31 @@ def test_a_case_without_proof_and_a_bank_without_calibration_say_so(start, bank_
     assert "Nobody has said how this diagnosis was made sure" in said
     assert "this bank has no calibration" in said.replace("\\", "")
     assert "SECRET" not in said
+
+
+def test_what_readers_said_of_a_case_is_counted_and_what_was_taken_back_is_not(bank_2d, tmp_path):
+    bank = ReferenceBank.open(shutil.copytree(bank_2d.path, tmp_path / "copy"))
+    case, other = bank.cases[:2]
+    assert readers_said(case, bank) == "nothing yet"
+    for study, reader, answer, about in (
+        ("s1", "A", "same condition", case),
+        ("s1", "B", "not similar", case),
+        ("s2", "A", "same condition", case),
+        ("s3", "A", "same condition", other),
+    ):
+        kept = bank.reviews.append(
+            NewReview(
+                reader=reader,
+                study=study,
+                bank_version=bank.version,
+                encoder_fingerprint=bank.encoder_card.fingerprint,
+                answer=answer,
+                case_id=about.case_id,
+                condition=about.condition,
+            )
+        )
+        if answer == "not similar":
+            taken_back = kept.number
+    assert readers_said(case, bank) == "2 same condition, 1 not similar (of 2 studies)"
+    bank.reviews.withdraw(taken_back, reader="B")
+    assert readers_said(case, bank) == "2 same condition (of 2 studies)"
