@@ -83,7 +83,9 @@ def test_distances_are_drawn_and_listed(shown, phantom_bank):
 def test_the_files_are_handed_out_as_they_are(shown, phantom_bank, out):
     app = shown(phantom_bank, "Files")
     names = [one.label for one in app.get("download_button")]
-    assert names == ["results.csv", "results.jsonl", "results.parquet", "manifest.csv"]
+    assert names == [
+        "results.csv", "results.jsonl", "results.parquet", "manifest.csv", "summary.html"
+    ]  # fmt: skip
     assert all((out / name).is_file() for name in names)
 
 
