@@ -13,6 +13,7 @@ from pathlib import Path
 
 from medsiam.scans import ScanSource
 
+_GROWTH, _GROWTH_COMPRESSED = 4, 12
 _Stamp = tuple[tuple[int, int, int], ...]
 
 
@@ -40,8 +41,12 @@ def stamp_of(source: ScanSource) -> _Stamp | None:
         return None
 
 
-def bytes_of(source: ScanSource) -> int:
-    """Return how large the files are; those of an archive as its directory promises."""
+def memory_for(source: ScanSource) -> int:
+    """Return how many bytes reading and preparing may take, as far as the files tell.
+
+    What is stored as 2 bytes is decoded as 4, and once more as the encoder's input takes shape;
+    compressed files hold more than they weigh.
+    """
     unpacked = {file: entry.unpacked for a in source.archives for file, entry in a.entries.items()}
     total = 0
     for file in source.files:
@@ -52,7 +57,13 @@ def bytes_of(source: ScanSource) -> int:
             total += file.stat().st_size
         except OSError:
             continue  # to read it will say so
-    return total
+    return total * (_GROWTH if _is_plain(source) else _GROWTH_COMPRESSED)
+
+
+def _is_plain(source: ScanSource) -> bool:
+    if source.kind == "dicom":
+        return "Endian" in (source.transfer_syntax or "")
+    return source.kind == "nifti" and source.path.suffix != ".gz"
 
 
 def _loose(source: ScanSource) -> list[Path]:

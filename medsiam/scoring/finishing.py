@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from medsiam.scoring.tables import TABLES, write_tables
 
 REPORTS = "reports"
 RESULTS = (*TABLES, MANIFEST, SUMMARY)
+_PAGE = re.compile(r"[0-9a-f]{16}|[0-9]{5}_.*")  # also those of older versions
 
 
 def finish_run(
@@ -41,9 +43,9 @@ def finish_run(
     """
     for name in {*kept_names(out)} - {*series}:
         remove_part(out, name)
-    pages = {f"{name}.html" for name in series} if with_pages else set()
+    pages = {*series} if with_pages else set()
     for page in (out / REPORTS).glob("*.html"):
-        if page.name not in pages:
+        if _PAGE.fullmatch(page.stem) and page.stem not in pages:
             page.unlink()
     seen: dict[str, Part] = {}
     write_tables(_noted(series, out, seen), out)

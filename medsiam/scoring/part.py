@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -183,7 +184,7 @@ class _Hiding:
         if not isinstance(outcome, Comparison):
             paths.add(outcome.source)
         self._whole = sorted(map(str, paths), key=len, reverse=True)
-        self._root = str(root)
+        self._root = f"{root.absolute()}{os.sep}"
         self._series = named.name
         parts = {part for path in paths for part in Path(below(root, path)).parts}
         parts |= {Path(part).stem for part in parts} | {part.split(".")[0] for part in parts}
@@ -193,7 +194,7 @@ class _Hiding:
     def __call__(self, text: str) -> str:
         for path in self._whole:
             text = text.replace(path, f"series {self._series}")
-        text = text.replace(self._root, "[folder]")
+        text = text.replace(self._root, "[folder]/")
         for part in self._parts:
             if part in text:
                 text = re.sub(rf"(?<!\w){re.escape(part)}(?!\w)", "[file]", text)

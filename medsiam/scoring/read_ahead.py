@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from medsiam.errors import EncoderMismatchError, ScanError
 from medsiam.scans import ReadingWorker, Scan, ScanSource
-from medsiam.scoring.content import bytes_of, content_of, stamp_of
+from medsiam.scoring.content import content_of, memory_for, stamp_of
 from medsiam.scoring.settings import Limits
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from medsiam.preprocessing import Recipe
 
-# Stored as 2 bytes, decoded as 4, and once more as the encoder's input takes shape.
-_GROWTH = 4
 _SECONDS_TO_END = 2.5  # of all; who was interrupted waits for no computation
 
 
@@ -144,7 +142,7 @@ class ReadAhead:
                 return
             source = self._sources[place]
             kept = threading.Event()
-            n_bytes = _GROWTH * bytes_of(source)
+            n_bytes = memory_for(source)
             self._room.enter(n_bytes)
             try:
                 self._ready.put(self._read(place, source, worker, kept.set))

@@ -18,7 +18,7 @@ from medsiam.scoring.lock import RunLock
 from medsiam.scoring.manifest import Row, manifest_rows
 from medsiam.scoring.outcome import Failure, Outcome, Skip
 from medsiam.scoring.part import PARTS, Part, Word, part_of, read_part, write_part
-from medsiam.scoring.run_state import new_state, read_state, write_state
+from medsiam.scoring.run_state import RUN, new_state, read_state, write_state
 from medsiam.scoring.score import Answer, answers, unlisted
 from medsiam.scoring.series_name import Named, Shard, name_of_file, named_series
 from medsiam.scoring.settings import Limits, Question
@@ -77,9 +77,12 @@ def run_scoring(  # noqa: PLR0913 - what a run may be told, each by its name
     Raises:
         LockedError: another run writes to `out`.
         OutputError: it cannot be written; what was kept before stays.
-        UsageError: nothing to resume in it.
+        UsageError: nothing to resume in it, or it lies in the folder that is scored.
     """
-    folder = _made(Path(out))
+    folder = Path(out)
+    if folder.resolve().is_relative_to(index.folder.resolve()):
+        raise UsageError(f"{folder} lies in the folder that is scored; choose another --out")
+    _make(folder)
     with RunLock(folder):
         return _Run(index, bank, folder, question or Question(), limits or Limits(), shard).go(
             resume=resume, reports=reports, seen=seen or _nobody
@@ -237,7 +240,7 @@ class _Run:
         return self._out / REPORTS / f"{named.name}.html"
 
 
-def _made(out: Path) -> Path:
+def _make(out: Path) -> None:
     """Make the folder before any work is done."""
     try:
         (out / PARTS).mkdir(parents=True, exist_ok=True)
@@ -245,14 +248,18 @@ def _made(out: Path) -> Path:
         raise OutputError(
             f"cannot make the folder {out}: {error.strerror}; choose another --out"
         ) from error
-    return out
 
 
 def _remove_rests(out: Path) -> None:
     """Half-written files of a run that was killed."""
-    for folder in (out, out / PARTS, out / REPORTS):
-        for rest in folder.glob(".*"):
-            if rest.is_file():
+    of_run = (f".{name}.*" for name in (*RESULTS, RUN))
+    for folder, forms in (
+        (out, of_run),
+        (out / PARTS, (".*.jsonl.*",)),
+        (out / REPORTS, (".*.html.*",)),
+    ):
+        for form in forms:
+            for rest in folder.glob(form):
                 rest.unlink()
 
 

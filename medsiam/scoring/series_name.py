@@ -85,13 +85,13 @@ def named_series(index: FolderIndex, bank: ReferenceBank) -> list[Named]:
         seen[identity] += 1
         if seen[identity] > 1:  # one file, several series, and nothing to tell them apart
             identity = f"{identity}\n{seen[identity]}"
-        named.append(Named(bank.hash_patient(f"series\n{identity}"), place, one))
+        named.append(Named(_hash("series", identity, bank), place, one))
     return named
 
 
 def name_of_file(path: Path, root: Path, bank: ReferenceBank) -> str:
     """Name a file that belongs to no series, to find its shard."""
-    return bank.hash_patient(f"file\n{below(root, path)}")
+    return _hash("file", below(root, path), bank)
 
 
 def below(root: Path, path: Path) -> str:
@@ -99,6 +99,11 @@ def below(root: Path, path: Path) -> str:
     absolute, base = path.absolute(), root.absolute()
     shown = absolute.relative_to(base) if absolute.is_relative_to(base) else path
     return os.fsencode(shown).decode("utf-8", "backslashreplace")
+
+
+def _hash(kind: str, identity: str, bank: ReferenceBank) -> str:
+    # White space at the end of a file's name counts; at the end of a patient's it does not.
+    return bank.hash_patient(f"{kind}\n{identity}\n.")
 
 
 def _identity(found: ScanSource | SkippedFile, root: Path) -> str:

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 
 from medsiam.scans import ScanSource, index_folder
-from medsiam.scoring.content import bytes_of, content_of, stamp_of
+from medsiam.scoring.content import content_of, memory_for, stamp_of
 from tests.scans.written import write_stack
 
 VOLUME = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
@@ -42,7 +42,7 @@ def test_a_file_that_is_gone_has_none(tmp_path):
     files = write_stack(tmp_path, VOLUME)
     source = source_in(tmp_path)
     assert stamp_of(source) is not None
-    assert bytes_of(source) == sum(file.stat().st_size for file in files)
+    assert memory_for(source) == 4 * sum(file.stat().st_size for file in files)
     files[0].unlink()
     assert content_of(source) is None
     assert stamp_of(source) is None
@@ -59,6 +59,12 @@ def test_what_lies_in_an_archive_is_the_content_of_the_archive(tmp_path):
             for file in files:
                 packed.write(file, file.name)
         source = source_in(archive.parent)
-        assert bytes_of(source) == sum(file.stat().st_size for file in files)
+        assert memory_for(source) == 4 * sum(file.stat().st_size for file in files)
         contents.add(content_of(source))
     assert len(contents) == 2
+
+
+def test_compressed_files_hold_more_than_they_weigh(tmp_path):
+    path = tmp_path / "v.nii.gz"
+    path.write_bytes(bytes(100))
+    assert memory_for(ScanSource("nifti", path, (path,))) > 400

@@ -69,6 +69,16 @@ def test_paths_go_out_of_sentences_and_the_words_stay(tmp_path):
     assert (part.place, part.outcome, part.code) == (3, "failed", "truncated_pixels")
 
 
+def test_a_folder_named_shortly_spoils_no_word(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for root in (Path("in"), Path()):
+        file = root / "a" / "x.dcm"
+        failure = Failure(file, (file,), "c", f"{file}: missing in the beginning. See a line")
+        named = Named("0" * 16, 0, ScanSource("dicom", file, (file,)))
+        part = part_of(named, failure, root, key=None, limits=LIMITS)
+        assert part.message == f"series {'0' * 16}: missing in the beginning. See a line"
+
+
 def test_a_slice_that_was_left_out_is_remembered(scored, incoming):
     named, comparison = scored
     fewer = replace(

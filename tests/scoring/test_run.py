@@ -114,6 +114,21 @@ def test_other_settings_are_another_run(copy, phantom_bank, incoming):
     assert len(table(copy)) == 5
 
 
+def test_results_do_not_go_into_what_is_scored(phantom_bank, incoming, tmp_path):
+    with pytest.raises(UsageError, match="lies in the folder that is scored"):
+        score(incoming, phantom_bank, incoming / "out")
+    assert not (incoming / "out").exists()
+
+
+def test_what_a_killed_run_left_half_written_goes_and_nothing_else(copy, phantom_bank, incoming):
+    halves = [copy / ".results.csv.x1", copy / "parts" / ".0a.jsonl.x2", copy / ".run.json.x3"]
+    for path in (*halves, copy / ".precious"):
+        path.write_text("x")
+    score(incoming, phantom_bank, copy)
+    assert not any(path.exists() for path in halves)
+    assert (copy / ".precious").exists()
+
+
 def test_nothing_to_resume_is_said(phantom_bank, incoming, tmp_path):
     with pytest.raises(UsageError, match="no run to resume"):
         score(incoming, phantom_bank, tmp_path / "out", resume=True)

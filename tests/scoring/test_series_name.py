@@ -33,6 +33,17 @@ def test_names_stay_when_files_are_added_elsewhere(phantom_bank, incoming, tmp_p
     assert len(after) == len(before) + 2  # both volumes of the file, told apart
 
 
+def test_white_space_in_a_name_counts(phantom_bank, incoming, tmp_path):
+    picture = next(iter(incoming.rglob("IM*"))).read_bytes()
+    for name in ("x", "x ", "x\n"):
+        (tmp_path / name).write_bytes(picture)
+    index = index_folder(tmp_path)
+    n_files = sum(len(source.files) for source in index.sources)
+    assert n_files == 3
+    names = {name_of_file(tmp_path / name, tmp_path, phantom_bank) for name in ("x", "x ", "x\n")}
+    assert len(names) == 3
+
+
 def test_a_scan_that_cannot_be_listed_has_a_name_too(phantom_bank, tmp_path):
     header = (348).to_bytes(4, "little") + b"\0" * 340 + b"n+1\0"
     (tmp_path / "damaged.nii").write_bytes(header + b"\0" * 4)
