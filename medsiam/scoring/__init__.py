@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from medsiam._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from medsiam.scoring.extra import Extra as Extra
     from medsiam.scoring.merging import merge_runs as merge_runs
     from medsiam.scoring.outcome import Failure as Failure
     from medsiam.scoring.outcome import Outcome as Outcome
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "COLUMNS": ".schema",
+    "Extra": ".extra",
     "Failure": ".outcome",
     "Limits": ".settings",
     "Named": ".series_name",

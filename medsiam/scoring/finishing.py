@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from medsiam.errors import OutputError
+from medsiam.scoring.extra import REPORTS
 from medsiam.scoring.manifest import MANIFEST, Row, write_manifest
 from medsiam.scoring.part import PARTS, Part, kept_names, read_part, remove_part
 from medsiam.scoring.run_state import RunState, now, write_state
 from medsiam.scoring.summary import SUMMARY, write_summary
 from medsiam.scoring.tables import TABLES, write_tables
 
-REPORTS = "reports"
 RESULTS = (*TABLES, MANIFEST, SUMMARY)
 _PAGE = re.compile(r"[0-9a-f]{16}|[0-9]{5}_.*")  # also those of older versions
 

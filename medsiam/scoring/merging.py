@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from medsiam.errors import OutputError, UsageError
-from medsiam.scoring.finishing import REPORTS, finish_run, part_in
+from medsiam.scoring.extra import REPORTS
+from medsiam.scoring.finishing import finish_run, part_in
 from medsiam.scoring.lock import RunLock
 from medsiam.scoring.manifest import each_file_once, read_manifest
 from medsiam.scoring.part import PARTS, kept_names, write_part

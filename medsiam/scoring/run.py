@@ -11,9 +11,9 @@ from pathlib import Path
 from medsiam.bank import ReferenceBank
 from medsiam.comparison.result import Comparison
 from medsiam.errors import OutputError, UsageError
-from medsiam.reports import write_page
 from medsiam.scans import FolderIndex, ScanSource, SkippedFile
-from medsiam.scoring.finishing import REPORTS, RESULTS, finish_run, part_in
+from medsiam.scoring.extra import REPORTS, Extra, Pages
+from medsiam.scoring.finishing import RESULTS, finish_run, part_in
 from medsiam.scoring.lock import RunLock
 from medsiam.scoring.manifest import Row, manifest_rows
 from medsiam.scoring.outcome import Failure, Outcome, Skip
@@ -54,6 +54,7 @@ def run_scoring(  # noqa: PLR0913 - what a run may be told, each by its name
     shard: Shard | None = None,
     resume: bool = False,
     reports: bool = False,
+    extras: Sequence[Extra] = (),
     seen: Seen | None = None,
 ) -> RunCounts:
     """Score a folder into another one.
@@ -72,6 +73,7 @@ def run_scoring(  # noqa: PLR0913 - what a run may be told, each by its name
         shard: the share of the folder to score; None: all.
         resume: refuse to begin anew: `out` must hold this very run.
         reports: also write one page for each scored series.
+        extras: what else to write for each scored series.
         seen: told of each part as it is kept, and whether it was known before.
 
     Raises:
@@ -84,8 +86,9 @@ def run_scoring(  # noqa: PLR0913 - what a run may be told, each by its name
         raise UsageError(f"{folder} lies in the folder that is scored; choose another --out")
     _make(folder)
     with RunLock(folder):
+        wanted = (*extras, Pages(folder, bank)) if reports else tuple(extras)
         return _Run(index, bank, folder, question or Question(), limits or Limits(), shard).go(
-            resume=resume, reports=reports, seen=seen or _nobody
+            wanted, resume=resume, with_pages=reports, seen=seen or _nobody
         )
 
 
@@ -124,7 +127,9 @@ class _Run:
         self._outcomes: Counter[Word] = Counter()
         self._n_new = 0
 
-    def go(self, *, resume: bool, reports: bool, seen: Seen) -> RunCounts:
+    def go(
+        self, extras: Sequence[Extra], *, resume: bool, with_pages: bool, seen: Seen
+    ) -> RunCounts:
         if resume:
             self._check_resumable()
         _remove_rests(self._out)
@@ -138,11 +143,11 @@ class _Run:
                 outcome = unlisted(named.found)
                 self._keep(named, outcome, self._state.key(_by_header(outcome)), seen)
         sources = [one for one in self._series if isinstance(one.found, ScanSource)]
-        for answer in self._answers(sources, reports=reports):
-            self._take(sources[answer.place], answer, reports=reports, seen=seen)
+        for answer in self._answers(sources, extras):
+            self._take(sources[answer.place], answer, extras, seen)
         complete = all((self._out / name).is_file() for name in RESULTS)
         if state is None or self._n_new or not complete:
-            self._finish(reports=reports)
+            self._finish(with_pages=with_pages)
         return RunCounts(dict(self._outcomes), self._n_new, len(self._foreign))
 
     def _check_resumable(self) -> None:
@@ -173,25 +178,26 @@ class _Run:
             (self._out / name).unlink(missing_ok=True)
         write_state(self._state, self._out)
 
-    def _answers(self, sources: Sequence[Named], *, reports: bool) -> Iterator[Answer]:
+    def _answers(self, sources: Sequence[Named], extras: Sequence[Extra]) -> Iterator[Answer]:
         def is_known(place: int, content: str) -> bool:
             named = sources[place]
             part = self._known(named, self._state.key(content))
             return part is not None and (
-                not reports or part.outcome != "scored" or self._page(named).is_file()
+                part.outcome != "scored" or all(extra.is_there(named.name) for extra in extras)
             )
 
         found = [one.found for one in sources if isinstance(one.found, ScanSource)]
         return answers(found, self._bank, self._question, limits=self._limits, is_known=is_known)
 
-    def _take(self, named: Named, answer: Answer, *, reports: bool, seen: Seen) -> None:
-        """Keep an answer, its page first: what is kept is complete."""
+    def _take(self, named: Named, answer: Answer, extras: Sequence[Extra], seen: Seen) -> None:
+        """Keep an answer, its extras first: what is kept is complete."""
         if answer.outcome is None:
             self._count_known(named, seen)
         else:
-            if reports and isinstance(answer.outcome, Comparison):
+            if isinstance(answer.outcome, Comparison):
                 assert answer.scan is not None
-                write_page(answer.outcome, (answer.scan,), self._bank, self._page(named))
+                for extra in extras:
+                    extra.write(named.name, answer.outcome, answer.scan)
             content = answer.content
             if answer.scan is None and isinstance(answer.outcome, Skip):
                 content = _by_header(answer.outcome)
@@ -227,17 +233,14 @@ class _Run:
         self._outcomes[part.outcome] += 1
         seen(part, True)
 
-    def _finish(self, *, reports: bool) -> None:
+    def _finish(self, *, with_pages: bool) -> None:
         def manifest(parts: Mapping[str, Part]) -> list[Row]:
             return manifest_rows(
                 self._index, self._bank, self._series, parts.__getitem__, shard=self._shard
             )
 
         names = [named.name for named in self._series]
-        finish_run(self._state, names, manifest, self._out, with_pages=reports)
-
-    def _page(self, named: Named) -> Path:
-        return self._out / REPORTS / f"{named.name}.html"
+        finish_run(self._state, names, manifest, self._out, with_pages=with_pages)
 
 
 def _make(out: Path) -> None:
