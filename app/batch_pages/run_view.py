@@ -47,10 +47,11 @@ def show_run(run: ScoringRun, bank: ReferenceBank) -> None:
 
 
 def series_rows(series: Sequence[ScoredSeries]) -> list[dict[str, str | int | float | None]]:
-    """One line per series; numbers stand for paths, which may name patients."""
+    """One line per series; opaque names stand for paths, which may name patients."""
     return [
         {
             "series": one.number,
+            "name": one.name,
             "outcome": one.outcome,
             "verdict": one.verdict,
             "nearest condition": one.condition,
@@ -147,6 +148,7 @@ def _show_reasons(series: Sequence[ScoredSeries]) -> None:
     rows = [
         {
             "series": one.number,
+            "name": one.name,
             "outcome": one.outcome,
             "code": one.code,
             "why, and what to do": one.reason,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from medsiam.scoring.part import kept_names, read_part
 from medsiam.scoring.run_state import RUN, read_state
 
 RESULTS = "results.jsonl"
+_NAME = re.compile("[0-9a-f]{16}")
 _DEEPEST = 3  # folders below the given one that are looked at
 _MOST_FOLDERS = 2000
 
@@ -40,6 +42,7 @@ class ScoredSeries:
         judged: the distance that is held against the threshold, which is not always that of the
             nearest match; None where the tables are older than this figure.
         content: first characters of the hash of the pixels.
+        name: of the series, as in the manifest; None in tables that are older than such names.
     """
 
     number: int
@@ -53,6 +56,7 @@ class ScoredSeries:
     threshold: float | None = None
     judged: float | None = None
     content: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -198,9 +202,11 @@ def _series(rows: list[dict[str, Any]]) -> tuple[ScoredSeries, ...]:
 
 
 def _entry(number: int, row: dict[str, Any]) -> ScoredSeries:
+    query = row.get("query")  # a path in older tables
+    name = query if isinstance(query, str) and _NAME.fullmatch(query) else None
     if row["outcome"] != "scored":
         reason = _reason(row)
-        return ScoredSeries(number, row["outcome"], code=row["code"], reason=reason)
+        return ScoredSeries(number, row["outcome"], code=row["code"], reason=reason, name=name)
     return ScoredSeries(
         number,
         "scored",
@@ -211,6 +217,7 @@ def _entry(number: int, row: dict[str, Any]) -> ScoredSeries:
         threshold=row["threshold"],
         judged=row.get("verdict_distance"),
         content=(row["query_hash"] or "")[:12] or None,
+        name=name,
     )
 
 

@@ -42,6 +42,10 @@ def test_every_series_is_told_once_with_its_nearest_match(out, phantom_bank):
             assert row["query_hash"].startswith(one.content)
         else:
             assert one.code == row["code"]
+        assert one.name == row["query"]
+    assert {one.name for one in run.series} == {
+        row["series"] for row in rows_of(out / "manifest.csv")
+    } - {""}
     assert run.state == "finished"
     assert run.bank == f"{phantom_bank.name}, version {phantom_bank.version}"
     assert run.encoder_fingerprint == phantom_bank.encoder_card.fingerprint
@@ -66,8 +70,8 @@ def test_reasons_are_sentences_and_no_path_is_told(out, incoming):
     assert "part of the picture is missing" in failed[0].reason
     assert all(one.reason for one in run.series if one.outcome == "skipped")
     said = " ".join(str(one) for one in run.series)
-    for path in rows_of(out / "results.csv"):
-        assert path["query"] not in said
+    for row in rows_of(out / "manifest.csv"):
+        assert row["path"] not in said
     assert str(incoming) not in said
 
 
