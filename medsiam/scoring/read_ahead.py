@@ -136,14 +136,16 @@ class ReadAhead:
 
     def _work(self, worker: ReadingWorker) -> None:
         while not self._stopped.is_set():
+            # Who comes later does not go in before: an earlier one would wait for its room, and
+            # whoever takes outcomes in order would wait for the earlier one.
             with self._lock:
                 place, self._next = self._next, self._next + 1
-            if place >= len(self._sources):
-                return
-            source = self._sources[place]
+                if place >= len(self._sources):
+                    return
+                source = self._sources[place]
+                n_bytes = memory_for(source)
+                self._room.enter(n_bytes)
             kept = threading.Event()
-            n_bytes = memory_for(source)
-            self._room.enter(n_bytes)
             try:
                 self._ready.put(self._read(place, source, worker, kept.set))
             except BaseException as error:  # for the thread that waits, whatever it is

@@ -81,8 +81,8 @@ def _head(state: RunState, parts: Sequence[Part], n_files: int) -> str:
         **{f"verdict: {name}": by_verdict[name] for name in _TONES},
         "bank": f"{state.bank_name}, version {state.bank_version}",
         "encoder": state.encoder_fingerprint[:12],
-        "begun (UTC)": state.started,
-        "finished (UTC)": state.finished or "-",
+        "begun (UTC)": _minute(state.started),
+        "finished (UTC)": _minute(state.finished or "-"),
         "medsiam": state.medsiam_version,
     }
     if state.shard is not None:
@@ -97,6 +97,10 @@ def _head(state: RunState, parts: Sequence[Part], n_files: int) -> str:
         "whose it is; manifest.csv says which files it stands for.</p></section>\n"
         f"<dl class='facts'>{listed}</dl>\n"
     )
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
 
 
 def _distances(scored: Sequence[Part]) -> str:
@@ -196,11 +200,18 @@ def _skipped(parts: Sequence[Part]) -> str:
     )
     rows = [(str(n), escape(code), escape(message)) for (code, message), n in reasons.most_common()]
     said = "Nothing is wrong with these; this bank cannot be asked about them."
-    return _table("Skipped", said, ("series", "code", "why"), rows)
+    return _table("Skipped", said, ("series", "code", "why"), rows, n=reasons.total())
 
 
-def _table(title: str, said: str, head: Iterable[str], rows: Sequence[tuple[str, ...]]) -> str:
-    """A table of cells that are HTML already; the longest are cut."""
+def _table(
+    title: str,
+    said: str,
+    head: Iterable[str],
+    rows: Sequence[tuple[str, ...]],
+    *,
+    n: int | None = None,
+) -> str:
+    """A table of `n` series, one per row unless said; cells are HTML already, the rest is cut."""
     if not rows:
         return f"<h2>{title}</h2>\n<p>There is none.</p>\n"
     named = "".join(f"<th>{escape(name)}</th>" for name in head)
@@ -211,6 +222,7 @@ def _table(title: str, said: str, head: Iterable[str], rows: Sequence[tuple[str,
     more = len(rows) - _MOST_LINES
     rest = f"<p class='legend'>{more} more are in results.csv.</p>\n" if more > 0 else ""
     return (
-        f"<h2>{title} ({len(rows)})</h2>\n<p>{said}</p>\n<table class='small'><thead><tr>{named}"
+        f"<h2>{title} ({n or len(rows)})</h2>\n<p>{said}</p>\n"
+        f"<table class='small'><thead><tr>{named}"
         f"</tr></thead>\n<tbody>{body}</tbody></table>\n{rest}"
     )

@@ -39,6 +39,8 @@ def test_some_failed_is_exit_4_and_the_table_names_each_series(score, incoming, 
     code, out, err = score(incoming, "--reports")
     assert code == 4
     assert "truncated_pixels" in out
+    assert "\x1b" not in out + err  # piped: no control characters
+    assert "\r" not in out + err
     assert "2 scored, 2 skipped, 1 failed; 5 other files" in err
     assert len(list((tmp_path / "out" / "reports").glob("*.html"))) == 2
 

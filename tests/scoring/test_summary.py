@@ -50,6 +50,8 @@ def test_counts_failures_and_skips_are_on_it(finished, parts):
     assert "5 series: 2 scored, 2 skipped, 1 failed" in text
     assert "truncated_pixels" in text
     assert "a 2D scan; this bank compares 3D scans" in text
+    assert "Skipped (2)" in text
+    assert "Failed (1)" in text
     assert text.count("Not a medical device") == 2
     failed = next(part for part in parts if part.outcome == "failed")
     assert failed.series in text
