@@ -4,37 +4,64 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from medsiam.errors import OutputError
 
 
-def write_atomically(path: Path | str, data: bytes | str) -> None:
+def write_atomically(path: Path | str, data: bytes | str, *, private: bool = False) -> None:
     """Write a file so that a reader, or a crash, finds the old content or the new, never a part.
 
     Folders above it are made; text is written as UTF-8.
+
+    Args:
+        path: of the file.
+        data: all of it.
+        private: only its owner may read it.
+
+    Raises:
+        OutputError: where the folder or the file cannot be written.
+    """
+    with atomic_file(path, private=private) as stream:
+        stream.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextmanager
+def atomic_file(path: Path | str, *, private: bool = False) -> Iterator[BinaryIO]:
+    """Open a file for writing piece by piece; it takes its place when the block ends well.
+
+    Args:
+        path: as for `write_atomically`.
+        private: likewise.
+
+    Yields:
+        a stream of bytes; where the block raises, nothing is left of it.
 
     Raises:
         OutputError: where the folder or the file cannot be written.
     """
     target = Path(path)
-    content = data.encode() if isinstance(data, str) else data
     temporary: str | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # noqa: PTH101 - the name is a str
+        os.chmod(temporary, 0o600 if private else 0o666 & ~_umask())  # noqa: PTH101 - a str
         os.replace(temporary, target)  # noqa: PTH105
+        temporary = None
     except OSError as error:
+        raise OutputError(
+            f"cannot write {target}: {error.strerror or error}; nothing was changed"
+        ) from error
+    finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
-        raise OutputError(
-            f"cannot write {target}: {error.strerror}; nothing was changed"
-        ) from error
     sync_folder(target.parent)
 
 

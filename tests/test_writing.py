@@ -5,7 +5,7 @@ import os
 import pytest
 
 from medsiam.errors import OutputError
-from medsiam.writing import check_writable, write_atomically
+from medsiam.writing import atomic_file, check_writable, write_atomically
 
 
 def test_writes_text_and_bytes_and_makes_folders(tmp_path):
@@ -53,3 +53,21 @@ def test_what_cannot_be_written_is_said_at_once_and_nothing_is_left(tmp_path):
         check_writable(tmp_path)
     with pytest.raises(OutputError, match=r"cannot write /proc/emb\.npz"):  # refuses its owner too
         check_writable("/proc/emb.npz")
+
+
+def test_a_private_file_is_its_owners_alone(tmp_path):
+    write_atomically(tmp_path / "file", "x", private=True)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_pieces_take_their_place_together_or_not_at_all(tmp_path):
+    target = tmp_path / "file"
+    with atomic_file(target) as stream:
+        stream.write(b"one ")
+        assert not target.exists()
+        stream.write(b"two")
+    assert target.read_bytes() == b"one two"
+    with pytest.raises(TypeError), atomic_file(target) as stream:
+        stream.write("three")  # no bytes
+    assert target.read_bytes() == b"one two"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

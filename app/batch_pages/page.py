@@ -75,8 +75,7 @@ def run_row(name: str, run: ScoringRun | MedsiamError) -> dict[str, str | int]:
 def _read(folder: Path) -> ScoringRun | MedsiamError:
     written = tuple(
         (path.name, path.stat().st_mtime_ns, path.stat().st_size)
-        for path in sorted(folder.glob("*"))
-        if path.is_file()
+        for path in sorted(folder.glob("*"))  # folders too: what a live run keeps lies in one
     )
     try:
         return _kept(str(folder), written)

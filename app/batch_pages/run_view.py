@@ -12,7 +12,12 @@ from medsiam import ReferenceBank
 from medsiam.scoring import ScoredSeries, ScoringRun
 from shell.plain_text import in_markdown
 
-_MIMES = {".csv": "text/csv", ".jsonl": "application/jsonl", ".parquet": "application/x-parquet"}
+_MIMES = {
+    ".csv": "text/csv",
+    ".html": "text/html",
+    ".jsonl": "application/jsonl",
+    ".parquet": "application/x-parquet",
+}
 _VERDICTS = ("nearest", "none of these", "out of scope", "undecided")
 
 
@@ -42,10 +47,11 @@ def show_run(run: ScoringRun, bank: ReferenceBank) -> None:
 
 
 def series_rows(series: Sequence[ScoredSeries]) -> list[dict[str, str | int | float | None]]:
-    """One line per series; numbers stand for paths, which may name patients."""
+    """One line per series; opaque names stand for paths, which may name patients."""
     return [
         {
             "series": one.number,
+            "name": one.name,
             "outcome": one.outcome,
             "verdict": one.verdict,
             "nearest condition": one.condition,
@@ -67,6 +73,12 @@ def _show_head(run: ScoringRun, bank: ReferenceBank) -> None:
     for column, (name, n) in zip(st.columns(len(shown)), shown.items(), strict=True):
         column.metric(name, n)
     n_files = sum(run.n_files.values())
+    if run.state == "started" and run.n_expected is not None:
+        st.info(
+            f"Not finished: {len(run.series)} of {run.n_expected} series are known so far. Look "
+            "again later; a run that was interrupted goes on with `medsiam score --resume`.",
+            icon=":material/hourglass_top:",
+        )
     st.caption(
         f"{n_files} files accounted for in the manifest. Bank {in_markdown(run.bank or '-')}, "
         f"{in_markdown(run.metric or '-')} distance."
@@ -96,7 +108,7 @@ def _show_series(series: Sequence[ScoredSeries]) -> None:
     ]
     st.caption(
         f"{len(found)} of {len(series)} series, numbered as in the results. Paths may name "
-        "patients: they are in the files only."
+        "patients: they are in manifest.csv only."
     )
     st.dataframe(
         series_rows(found), hide_index=True, placeholder="-", alt="Every series and its outcome"
@@ -136,6 +148,7 @@ def _show_reasons(series: Sequence[ScoredSeries]) -> None:
     rows = [
         {
             "series": one.number,
+            "name": one.name,
             "outcome": one.outcome,
             "code": one.code,
             "why, and what to do": one.reason,
@@ -152,8 +165,9 @@ def _show_reasons(series: Sequence[ScoredSeries]) -> None:
 
 def _show_files(run: ScoringRun) -> None:
     st.caption(
-        "As they were written. They hold the paths of the files below the scored folder, and "
-        "paths may name patients: handle them as such."
+        "As they were written. manifest.csv holds the paths of the files below the scored folder "
+        "(in outputs of older versions all tables do), and paths may name patients: handle it as "
+        "such."
     )
     with st.container(horizontal=True):
         for path in run.files:

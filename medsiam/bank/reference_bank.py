@@ -213,7 +213,9 @@ class ReferenceBank:
             BankError: there is no such version, or the bank is damaged.
         """
         if version is not None:
-            return self._store.read(version)
+            kept = self._snapshot  # a version never changes
+            known = kept is not None and kept.version == version
+            return kept if known and kept is not None else self._store.read(version)
         if self._snapshot is None or self._snapshot.version != self._store.version():
             self._snapshot = self._store.read()
         return self._snapshot

@@ -7,10 +7,10 @@ import csv
 import json
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from medsiam.cli.terminal import notice, print_text, progress, table
 from medsiam.writing import write_atomically
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from medsiam import Comparison, Encoder, ReferenceBank, TrainingConfig
+    from medsiam import Encoder, ReferenceBank, TrainingConfig
     from medsiam.cases import CaseTable
     from medsiam.evaluation import Evaluation
 
@@ -270,34 +270,22 @@ def _truth(path: Path) -> dict[str, str]:
 def _score(
     out: Path, dims: int, bank: ReferenceBank, incoming: Path, truth: dict[str, str]
 ) -> None:
-    from medsiam import Comparison, Failure
-    from medsiam.reports import write_page
     from medsiam.scans import index_folder
-    from medsiam.scoring import score_sources, write_results
+    from medsiam.scoring import Part, named_series, run_scoring
 
     index = index_folder(incoming)
     folder = out / "results" / f"{dims}d"
-    outcomes = []
+    names = {
+        one.name: str(one.found.path.relative_to(incoming)) for one in named_series(index, bank)
+    }
+    parts: list[Part] = []
+    run_scoring(index, bank, folder, reports=True, seen=lambda part, _: parts.append(part))
     rows: list[tuple[object, ...]] = []
-    for outcome, scan in score_sources(index.sources, bank):
-        outcomes.append(outcome)
-        if isinstance(outcome, Comparison):
-            assert scan is not None
-            page = folder / "reports" / f"{len(outcomes):03d}.html"
-            write_page(outcome, (scan,), bank, page)
-            rows += _match_rows(outcome, incoming, truth)
-        elif isinstance(outcome, Failure):
-            rows.append(
-                (
-                    str(outcome.source.relative_to(incoming)),
-                    None,
-                    f"failed: {outcome.code}",
-                    None,
-                    None,
-                    None,
-                )
-            )
-    write_results(outcomes, index, folder)
+    for part in sorted(parts, key=lambda part: part.place):
+        if part.comparison is not None:
+            rows += _match_rows(names[part.series], part.comparison, truth)
+        elif part.outcome == "failed":
+            rows.append((names[part.series], None, f"failed: {part.code}", None, None, None))
     table(
         f"{dims}D series of the incoming folder, ranked matches (lower distance = closer)",
         ("series", "true condition", "verdict", "rank", "matched condition", "distance"),
@@ -310,14 +298,14 @@ def _score(
 
 
 def _match_rows(
-    comparison: Comparison, incoming: Path, truth: dict[str, str]
+    name: str, comparison: Mapping[str, Any], truth: dict[str, str]
 ) -> list[tuple[object, ...]]:
-    name = str(Path(comparison.query.sources[0]).parent.relative_to(incoming))
-    true = truth.get(comparison.query.series_uid or "", "unknown")
+    true = truth.get(comparison["query"]["series_uid"] or "", "unknown")
     rows: list[tuple[object, ...]] = []
-    for match in comparison.matches[:3]:
-        head = (name, true, comparison.verdict.outcome) if match.rank == 1 else ("", "", "")
-        rows.append((*head, match.rank, match.condition, match.distance))
+    for match in comparison["matches"][:3]:
+        first = match["rank"] == 1
+        head = (name, true, comparison["verdict"]["outcome"]) if first else ("", "", "")
+        rows.append((*head, match["rank"], match["condition"], match["distance"]))
     return rows
 
 

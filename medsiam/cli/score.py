@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
-from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from medsiam.cli.score_log import ScoreLog, score_log
 from medsiam.cli.terminal import Remark, notice, print_json, print_remarks, progress, table
 
 if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank
     from medsiam.scans import FolderIndex
-    from medsiam.scoring import Outcome
+    from medsiam.scoring import Limits, Part, RunCounts, Shard
+
+_MOST_SHOWN = 50
+_GIB = 1 << 30
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -22,7 +24,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "score",
         help="compare every series below a folder with a bank",
         description="Compare every DICOM series, NIfTI file and image below a folder with a bank. "
-        "Each file is accounted for in manifest.csv; a bad one never stops the run.",
+        "Each file is accounted for in manifest.csv; a bad one never stops the run. What is known "
+        "is never done twice: the same command goes on with a run that was interrupted.",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path)
     parser.add_argument("--bank", type=Path, required=True)
@@ -36,17 +39,42 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="fill gaps between slices by interpolation instead of failing; results say so",
     )
     parser.add_argument("--reports", action="store_true", help="also write one page per series")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out, and refuse to begin another one",
+    )
+    parser.add_argument("--shard", metavar="I/N", help="score the I-th of N shares of the folder")
     parser.add_argument("--dry-run", action="store_true", help="say what would be compared")
+    _add_limits(parser)
+    parser.add_argument("--log-json", metavar="FILE", help="one JSON line per event (- for stderr)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--max-seconds",
+        type=float,
+        default=30.0,
+        help="to read one series, and 1 more for each of its files (default 30)",
+    )
+    parser.add_argument(
+        "--max-memory", type=float, default=4.0, help="of each process that reads, GiB (default 4)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes that read (default: cores + 2)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     from medsiam import ReferenceBank
     from medsiam.errors import NothingToDoError
     from medsiam.scans import index_folder
-    from medsiam.scoring import unreadable
+    from medsiam.scoring import Limits, Shard, unreadable
 
+    limits = Limits(args.max_seconds, int(args.max_memory * _GIB), args.workers)
+    shard = None if args.shard is None else Shard.parse(args.shard)
     bank = ReferenceBank.open(args.bank)
     index = index_folder(args.folder)
     if not index.sources and not unreadable(index):
@@ -55,143 +83,165 @@ def run(args: argparse.Namespace) -> int:
             "`medsiam info` says what each of them is"
         )
     if args.dry_run:
-        return _dry_run(args, index, bank)
-    return _score(args, index, bank)
+        return _dry_run(args, index, bank, shard)
+    return _score(args, index, bank, limits, shard)
 
 
-def _dry_run(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) -> int:
-    from medsiam.scoring import why_not
+def _dry_run(
+    args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank, shard: Shard | None
+) -> int:
+    from medsiam.scans import ScanSource
+    from medsiam.scoring import named_series, why_skipped
 
-    rows = []
-    for source in index.sources:
-        reason = why_not(source, bank)
-        rows.append((str(source.path), source.kind, len(source.files), reason and reason[1]))
-    if args.json:
-        names = ("path", "kind", "n_files", "skipped_because")
-        print_json([dict(zip(names, row, strict=True)) for row in rows])
-    else:
-        shown = [(path, kind, n, reason or "compared") for path, kind, n, reason in rows]
-        table("Would be", ("series", "kind", "files", ""), shown)
-    return 0 if any(row[3] is None for row in rows) else 3
-
-
-def _score(args: argparse.Namespace, index: FolderIndex, bank: ReferenceBank) -> int:
-    from medsiam.reports import write_page
-    from medsiam.scoring import Failure, Skip, score_sources, unreadable, write_results
-
-    _prepare_out(args.out)
-    outcomes: list[Outcome] = [*unreadable(index)]
-    settings = {
-        "k": args.k,
-        "metric": args.metric,
-        "rule": args.rule,
-        "allow_resample": args.allow_resample,
-    }
-    try:
-        with progress("comparing", len(index.sources)) as advance:
-            for outcome, scan in score_sources(index.sources, bank, **settings):
-                outcomes.append(outcome)
-                if args.reports and not isinstance(outcome, (Failure, Skip)) and scan is not None:
-                    name = _page_name(len(outcomes), _path(outcome), index.folder)
-                    write_page(outcome, (scan,), bank, args.out / "reports" / name)
-                advance()
-    finally:  # an interrupted run keeps what it has
-        write_results(outcomes, index, args.out)
-    counts = Counter(_word(outcome) for outcome in outcomes)
-    if args.json:
-        print_json(_document(outcomes, counts, index, args.out))
-    else:
-        _show(outcomes, index.folder)
-    notice(
-        f"{counts['scored']} scored, {counts['skipped']} skipped, {counts['failed']} failed; "
-        f"{_other_files(index)} other files; results in {args.out}"
-    )
-    if counts["failed"]:
-        return 4 if counts["scored"] else 5
-    return 0 if counts["scored"] else 3
-
-
-def _prepare_out(out: Path) -> None:
-    """Make the folder before any work is done; pages of an earlier run would mislead."""
-    from medsiam.errors import OutputError
-
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot make the folder {out}: {error.strerror}; choose another --out"
-        ) from error
-    for page in (out / "reports").glob("[0-9]*.html"):
-        page.unlink()
-
-
-def _page_name(number: int, path: str, folder: Path) -> str:
-    """A page is named by its place in the run and by the series' path below the folder."""
-    below = os.path.relpath(path, folder)
-    return f"{number:05d}_{re.sub(r'[^A-Za-z0-9.-]+', '_', below)[-80:]}.html"
-
-
-def _word(outcome: Outcome) -> str:
-    from medsiam.scoring import Failure, Skip
-
-    if isinstance(outcome, Failure):
-        return "failed"
-    return "skipped" if isinstance(outcome, Skip) else "scored"
-
-
-def _path(outcome: Outcome) -> str:
-    from medsiam.reports import query_path
-    from medsiam.scoring import Failure, Skip
-
-    if isinstance(outcome, (Failure, Skip)):
-        return str(outcome.source)
-    return query_path(outcome.query) or outcome.query.name
-
-
-def _other_files(index: FolderIndex) -> int:
-    return sum(skipped.is_foreign for skipped in index.skipped)
-
-
-def _show(outcomes: list[Outcome], folder: Path) -> None:
-    from medsiam.scoring import Failure, Skip
-
-    rows: list[tuple[object, ...]] = []
-    remarks: list[Remark] = []
-    for outcome in outcomes:
-        path = Path(_path(outcome))
-        name = path.relative_to(folder) if path.is_relative_to(folder) else path
-        if isinstance(outcome, Failure):
-            rows.append((name, "failed", outcome.code, None))
-        elif isinstance(outcome, Skip):
-            rows.append((name, "skipped", outcome.reason, None))
+    rows: list[dict[str, Any]] = []
+    for named in named_series(index, bank):
+        found = named.found
+        if shard is not None and not shard.holds(named.name):
+            continue
+        row: dict[str, Any] = {"series": named.name, "path": str(found.path)}
+        if isinstance(found, ScanSource):
+            reason = why_skipped(found, bank)
+            said = None if reason is None else reason[1]
+            row |= {"kind": found.kind, "n_files": len(found.files), "skipped_because": said}
         else:
-            best = outcome.conditions[0]
-            rows.append((name, outcome.verdict.outcome, best.condition, best.distance))
-            remarks += [Remark("note", str(name), said) for said in outcome.query.warnings]
-    table("Series", ("series", "verdict", "nearest condition, or why not", "distance"), rows)
-    print_remarks(remarks)
+            row |= {"kind": None, "n_files": 1, "skipped_because": found.reason}
+        rows.append(row)
+    if args.json:
+        print_json(rows)
+    else:
+        shown = [(*list(row.values())[:-1], row["skipped_because"] or "compared") for row in rows]
+        table("Would be", ("series", "path", "kind", "files", ""), shown)
+    return 0 if any(row["skipped_because"] is None for row in rows) else 3
 
 
-def _document(
-    outcomes: list[Outcome], counts: Counter[str], index: FolderIndex, out: Path
-) -> dict[str, object]:
-    from medsiam.reports import comparison_document
-    from medsiam.scoring import Failure, Skip
+def _score(
+    args: argparse.Namespace,
+    index: FolderIndex,
+    bank: ReferenceBank,
+    limits: Limits,
+    shard: Shard | None,
+) -> int:
+    from medsiam.errors import StoppedError
+    from medsiam.scoring import Question, named_series, run_scoring
+
+    question = Question(args.k, args.metric, args.rule, args.allow_resample)
+    names = [one.name for one in named_series(index, bank)]
+    total = len(names) if shard is None else sum(map(shard.holds, names))
+    watched = _Watched()
+    with score_log(args.log_json) as log:
+        log.event("started", series=total, shard=args.shard)
+        try:
+            with progress("comparing", total) as advance:
+
+                def seen(part: Part, known: bool) -> None:
+                    watched.add(part)
+                    _tell(log, part, known)
+                    advance()
+
+                counts = run_scoring(
+                    index,
+                    bank,
+                    args.out,
+                    question,
+                    limits=limits,
+                    shard=shard,
+                    resume=args.resume,
+                    reports=args.reports,
+                    seen=seen,
+                )
+        except KeyboardInterrupt:
+            raise StoppedError(
+                f"interrupted; {watched.n} of {total} series are kept in {args.out}, and the same "
+                "command with --resume goes on"
+            ) from None
+        code = _exit_code(counts.outcomes)
+        log.event("ended", exit_code=code, counts=dict(counts.outcomes), new=counts.n_new)
+    if args.json:
+        print_json(_document(args, counts, watched))
+    else:
+        watched.show()
+    _say(counts, args.out)
+    return code
+
+
+def _exit_code(outcomes: Mapping[Any, int]) -> int:
+    if outcomes.get("failed"):
+        return 4 if outcomes.get("scored") else 5
+    return 0 if outcomes.get("scored") else 3
+
+
+def _tell(log: ScoreLog, part: Part, known: bool) -> None:
+    log.event(
+        "series",
+        series=part.series,
+        outcome=part.outcome,
+        code=part.code,
+        verdict=part.verdict,
+        known=known,
+    )
+
+
+class _Watched:
+    """What is shown at the end, by the name of the series."""
+
+    def __init__(self) -> None:
+        self.places: list[tuple[int, str]] = []
+        self._rows: list[tuple[int, tuple[object, ...]]] = []
+        self._remarks: list[Remark] = []
+
+    @property
+    def n(self) -> int:
+        """Series so far."""
+        return len(self.places)
+
+    def add(self, part: Part) -> None:
+        self.places.append((part.place, part.series))
+        if part.comparison is None:
+            why = part.code if part.outcome == "failed" else part.message
+            row: tuple[object, ...] = (part.series, part.outcome, why, None)
+        else:
+            best = part.comparison["conditions"][0]
+            verdict = part.comparison["verdict"]["outcome"]
+            row = (part.series, verdict, best["condition"], best["distance"])
+            warnings = part.comparison["query"]["warnings"]
+            self._remarks += [Remark("note", part.series, said) for said in warnings]
+        self._rows.append((part.place, row))
+
+    def show(self) -> None:
+        rows = [row for _, row in sorted(self._rows, key=lambda pair: pair[0])]
+        names = ("series", "verdict", "nearest condition, or why not", "distance")
+        title = "Series" if len(rows) <= _MOST_SHOWN else f"The first {_MOST_SHOWN} series"
+        table(title, names, rows[:_MOST_SHOWN])
+        print_remarks(self._remarks)
+
+
+def _say(counts: RunCounts, out: Path) -> None:
+    said = ", ".join(f"{counts.outcomes.get(w, 0)} {w}" for w in ("scored", "skipped", "failed"))
+    known = sum(counts.outcomes.values()) - counts.n_new
+    again = f"; {known} of them were known already, {counts.n_new} are new" if known else ""
+    if known and not counts.n_new:
+        again = "; all of them were known already, so nothing was done again"
+    notice(f"{said}{again}; {counts.n_foreign} other files; results in {out}")
+
+
+def _document(args: argparse.Namespace, counts: RunCounts, watched: _Watched) -> dict[str, Any]:
+    from medsiam.scoring import read_part
 
     series = []
-    for outcome in outcomes:
-        entry: dict[str, object] = {"path": _path(outcome), "outcome": _word(outcome)}
-        if isinstance(outcome, Failure):
-            entry |= {"code": outcome.code, "message": outcome.message}
-        elif isinstance(outcome, Skip):
-            entry |= {"code": outcome.code, "message": outcome.reason}
+    for _, name in sorted(watched.places):
+        part = read_part(args.out, name)
+        assert part is not None  # it was written a moment ago
+        entry: dict[str, Any] = {"series": name, "outcome": part.outcome}
+        if part.comparison is None:
+            entry |= {"code": part.code, "message": part.message}
         else:
-            entry["comparison"] = comparison_document(outcome)
+            entry["comparison"] = part.comparison
         series.append(entry)
     return {
-        "folder": str(index.folder),
-        "out": str(out),
-        "counts": {name: counts[name] for name in ("scored", "skipped", "failed")},
-        "other_files": _other_files(index),
+        "folder": str(args.folder),
+        "out": str(args.out),
+        "counts": {word: counts.outcomes.get(word, 0) for word in ("scored", "skipped", "failed")},
+        "new": counts.n_new,
+        "other_files": counts.n_foreign,
         "series": series,
     }

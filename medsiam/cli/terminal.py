@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 _SECONDS_BETWEEN_LINES = 10.0
+_LINES_OF_PACE = 6  # how long ago counts for the time left: what came first may have been quick
 _PIPED_WIDTH = 160
 _MOST_OF_A_KIND = 10
 # File names may hold bytes that are no text, and characters that steer a terminal.
@@ -122,16 +124,26 @@ def progress(description: str, total: int) -> Iterator[Callable[[], None]]:
             yield advance
         return
     done = 0
-    last = time.monotonic()
+    marks = deque([(time.monotonic(), 0)], maxlen=_LINES_OF_PACE)
 
     def advance_plain() -> None:
-        nonlocal done, last
+        nonlocal done
         done += 1
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
-            notice(f"{description}: {done} of {total}")
+        now = time.monotonic()
+        if now - marks[-1][0] >= _SECONDS_BETWEEN_LINES:
+            left = (total - done) * (now - marks[0][0]) / (done - marks[0][1])
+            marks.append((now, done))
+            notice(f"{description}: {done} of {total}{_time_left(left)}")
 
     yield advance_plain
+
+
+def _time_left(seconds: float) -> str:
+    if seconds <= 0:
+        return ""
+    if seconds < 100:
+        return f", about {seconds:.0f} s left"
+    return f", about {seconds / 60:.0f} min left"
 
 
 @contextmanager

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from medsiam.scans.read import read_scan as read_scan
     from medsiam.scans.scan import Scan as Scan
     from medsiam.scans.source import ScanSource as ScanSource
+    from medsiam.scans.worker import ReadingWorker as ReadingWorker
 
 _HOMES = {
     "FAULTS": ".faults",
     "WARNINGS": ".faults",
     "FolderIndex": ".folder",
+    "ReadingWorker": ".worker",
     "Scan": ".scan",
     "ScanSource": ".source",
     "ScanWarning": ".faults",

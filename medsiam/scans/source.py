@@ -10,7 +10,7 @@ from medsiam.scans.decode import Request
 from medsiam.scans.faults import ScanWarning
 from medsiam.scans.scan import Scan
 from medsiam.scans.sniff import Kind
-from medsiam.scans.worker import read_in_worker
+from medsiam.scans.worker import ReadingWorker, read_in_worker
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,14 @@ class ScanSource:
     warnings: tuple[ScanWarning, ...] = ()
     archives: tuple[Archive, ...] = field(default=(), repr=False)
 
-    def read(self, *, allow_resample: bool = False) -> Scan:
+    def read(self, *, allow_resample: bool = False, worker: ReadingWorker | None = None) -> Scan:
         """Read the pixels, in a process of their own: a file that ends it costs this read only.
 
         Args:
             allow_resample: fill gaps between slices by interpolation; the scan says so in its
                 warnings.
+            worker: that process, for whoever reads several at once or sets limits; None takes the
+                one that all other reads share.
 
         Raises:
             ScanError: for every fault, with a code of `medsiam.scans.FAULTS`.
@@ -60,6 +62,6 @@ class ScanSource:
         """
         with on_disk(self.archives, self.path, self.files) as place:
             request = Request(self.kind, place.path, place.files, self.part, allow_resample)
-            scan = read_in_worker(request)
+            scan = read_in_worker(request) if worker is None else worker.read(request)
             sources = place.shown(scan.sources)
         return replace(scan, sources=sources, warnings=(*self.warnings, *scan.warnings))

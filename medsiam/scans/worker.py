@@ -85,6 +85,12 @@ class ReadingWorker:
             raise answer
         return answer
 
+    def interrupt(self) -> None:
+        """End a read that another thread waits for: it fails as `reader_crashed`."""
+        process = self._process
+        if process is not None and self._owner == os.getpid():
+            process.kill()
+
     def close(self) -> None:
         """End the process; a later read starts another."""
         if self._owner != os.getpid():

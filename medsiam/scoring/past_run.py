@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +13,13 @@ from typing import Any, Literal
 
 from medsiam.errors import UsageError
 from medsiam.scans import FAULTS
+from medsiam.scoring.finishing import RESULTS as WRITTEN
+from medsiam.scoring.manifest import MANIFEST
+from medsiam.scoring.part import kept_names, read_part
+from medsiam.scoring.run_state import RUN, read_state
 
-RESULTS, MANIFEST = "results.jsonl", "manifest.csv"
-_TABLES = ("results.csv", "results.jsonl", "results.parquet", MANIFEST)
+RESULTS = "results.jsonl"
+_NAME = re.compile("[0-9a-f]{16}")
 _DEEPEST = 3  # folders below the given one that are looked at
 _MOST_FOLDERS = 2000
 
@@ -37,6 +42,7 @@ class ScoredSeries:
         judged: the distance that is held against the threshold, which is not always that of the
             nearest match; None where the tables are older than this figure.
         content: first characters of the hash of the pixels.
+        name: of the series, as in the manifest; None in tables that are older than such names.
     """
 
     number: int
@@ -50,6 +56,7 @@ class ScoredSeries:
     threshold: float | None = None
     judged: float | None = None
     content: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,13 +65,15 @@ class ScoringRun:
 
     Attributes:
         folder: where it lies.
-        state: "finished", or "started" where there are no results yet.
-        series: one entry per series, in the order of the results.
+        state: "finished", or "started" where the run goes on, or was interrupted.
+        series: one entry per series, in the order of the results; of a run that is not finished
+            those that are known.
         n_files: outcome -> files of the manifest.
-        created: when the first series was compared, UTC; None where none was.
+        created: when the first of these series was compared, UTC; None where none was.
         bank: name and version of the bank that answered; None where nothing was compared.
         encoder_fingerprint: of its encoder.
         metric: of the distances.
+        n_expected: series that the run has to account for; None where that is not known.
     """
 
     folder: Path
@@ -75,6 +84,7 @@ class ScoringRun:
     bank: str | None = None
     encoder_fingerprint: str | None = None
     metric: str | None = None
+    n_expected: int | None = None
 
     @property
     def counts(self) -> dict[Word, int]:
@@ -85,7 +95,7 @@ class ScoringRun:
     @property
     def files(self) -> tuple[Path, ...]:
         """The tables that are there."""
-        return tuple(path for name in _TABLES if (path := self.folder / name).is_file())
+        return tuple(path for name in WRITTEN if (path := self.folder / name).is_file())
 
 
 def list_runs(folder: Path | str) -> tuple[Path, ...]:
@@ -110,8 +120,10 @@ def read_run(folder: Path | str) -> ScoringRun:
     path = Path(folder)
     if not _is_run(path):
         raise UsageError(f"{path.name}: no output of `medsiam score`: there is no {RESULTS} in it")
+    state = read_state(path)
+    is_finished = (path / RESULTS).is_file() and (state is None or state.state == "finished")
     try:
-        rows = _rows(path / RESULTS)
+        rows = _rows(path / RESULTS) if is_finished else _rows_of_parts(path)
         n_files = _outcomes(path / MANIFEST)
         series = _series(rows)
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -123,13 +135,14 @@ def read_run(folder: Path | str) -> ScoringRun:
     bank = f"{scored['bank_name']}, version {scored['bank_version']}" if scored else None
     return ScoringRun(
         folder=path,
-        state="finished" if (path / RESULTS).is_file() else "started",
+        state="finished" if is_finished else "started",
         series=series,
         n_files=n_files,
         created=scored.get("created"),
         bank=bank,
         encoder_fingerprint=scored.get("encoder_fingerprint"),
         metric=scored.get("metric"),
+        n_expected=None if state is None else state.n_series,
     )
 
 
@@ -150,11 +163,12 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _is_run(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in (RESULTS, MANIFEST))
+    return any((folder / name).is_file() for name in (RESULTS, MANIFEST, RUN))
 
 
 def _changed(folder: Path) -> tuple[float, str]:
-    times = [(folder / name).stat().st_mtime for name in _TABLES if (folder / name).is_file()]
+    written = (*WRITTEN, RUN)
+    times = [(folder / name).stat().st_mtime for name in written if (folder / name).is_file()]
     return max(times, default=0.0), folder.name
 
 
@@ -165,6 +179,13 @@ def _rows(path: Path) -> list[dict[str, Any]]:
     if not all(isinstance(row, dict) for row in rows):
         raise ValueError("a line is no row")
     return rows
+
+
+def _rows_of_parts(folder: Path) -> list[dict[str, Any]]:
+    """The rows of what a run that is under way knows so far."""
+    found = [read_part(folder, name) for name in kept_names(folder)]
+    known = sorted((part for part in found if part is not None), key=lambda part: part.place)
+    return [dict(row) for part in known for row in part.rows]
 
 
 def _outcomes(path: Path) -> Mapping[str, int]:
@@ -181,9 +202,11 @@ def _series(rows: list[dict[str, Any]]) -> tuple[ScoredSeries, ...]:
 
 
 def _entry(number: int, row: dict[str, Any]) -> ScoredSeries:
+    query = row.get("query")  # a path in older tables
+    name = query if isinstance(query, str) and _NAME.fullmatch(query) else None
     if row["outcome"] != "scored":
         reason = _reason(row)
-        return ScoredSeries(number, row["outcome"], code=row["code"], reason=reason)
+        return ScoredSeries(number, row["outcome"], code=row["code"], reason=reason, name=name)
     return ScoredSeries(
         number,
         "scored",
@@ -194,6 +217,7 @@ def _entry(number: int, row: dict[str, Any]) -> ScoredSeries:
         threshold=row["threshold"],
         judged=row.get("verdict_distance"),
         content=(row["query_hash"] or "")[:12] or None,
+        name=name,
     )
 
 

@@ -2,8 +2,12 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
+import pydicom
 import pytest
 
 from medsiam.cli import main
@@ -35,6 +39,8 @@ def test_some_failed_is_exit_4_and_the_table_names_each_series(score, incoming, 
     code, out, err = score(incoming, "--reports")
     assert code == 4
     assert "truncated_pixels" in out
+    assert "\x1b" not in out + err  # piped: no control characters
+    assert "\r" not in out + err
     assert "2 scored, 2 skipped, 1 failed; 5 other files" in err
     assert len(list((tmp_path / "out" / "reports").glob("*.html"))) == 2
 
@@ -92,14 +98,92 @@ def test_a_missing_folder_and_a_missing_bank(score, incoming, tmp_path, capsys):
     assert main(words) == 6
 
 
-def test_pages_are_named_by_their_series_and_old_ones_go(score, incoming, tmp_path):
+def test_pages_are_named_like_their_series_and_old_ones_go(score, incoming, tmp_path):
     reports = tmp_path / "out" / "reports"
-    score(incoming, "--reports")
-    names = {page.name.partition("_")[2] for page in reports.iterdir()}
-    folders = {str(p.relative_to(incoming)) for p in incoming.rglob("00000001") if p.is_dir()}
-    assert names <= {f"{folder.replace('/', '_')}.html" for folder in folders}
-    score(incoming)
+    document = json.loads(score(incoming, "--reports", "--json")[1])
+    scored = {one["series"] for one in document["series"] if one["outcome"] == "scored"}
+    assert {page.stem for page in reports.iterdir()} == scored
+    score(incoming, "-k", "1")
     assert list(reports.iterdir()) == []
+
+
+def test_twice_says_that_nothing_was_done_again(score, incoming):
+    score(incoming)
+    for options in ((), ("--resume",)):
+        code, out, err = score(incoming, *options)
+        assert code == 4
+        assert "all of them were known already, so nothing was done again" in err
+        assert "truncated_pixels" in out
+
+
+def test_resume_refuses_to_begin(score, incoming, tmp_path):
+    code, _, err = score(incoming, "--resume")
+    assert code == 2
+    assert "no run to resume" in err
+
+
+def test_a_second_run_is_8(score, incoming, tmp_path):
+    from medsiam.scoring.lock import RunLock
+
+    (tmp_path / "out").mkdir()
+    with RunLock(tmp_path / "out"):
+        code, _, err = score(incoming)
+    assert code == 8
+    assert "another run writes here" in err
+
+
+def test_dry_run_loads_no_model(phantom_bank, incoming, tmp_path):
+    words = ["score", str(incoming), "--bank", str(phantom_bank.path), "--out", str(tmp_path / "o")]
+    check = (
+        "import sys; from medsiam.cli import main; code = main(sys.argv[1:])\n"
+        "assert not {'torch', 'monai'} & set(sys.modules); sys.exit(code)"
+    )
+    command = [sys.executable, "-c", check, *words, "--dry-run"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_log_tells_of_each_series(score, incoming, tmp_path):
+    score(incoming, "--log-json", str(tmp_path / "log"))
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["started", *["series"] * 5, "ended"]
+    assert lines[0]["series"] == 5
+    assert lines[-1]["exit_code"] == 4
+    assert lines[-1]["counts"] == {"scored": 2, "skipped": 2, "failed": 1}
+
+
+def test_no_name_is_in_anything_but_the_manifest(score, incoming, tmp_path):
+    """Names in headers are nowhere; names in paths are in the one table whose job they are."""
+    folder = tmp_path / "PLANTED01" / "PLANTED02"
+    shutil.copytree(incoming, folder)
+    planted = [f"PLANTED{n:02d}" for n in range(1, 9)]
+    for path in sorted(folder.rglob("IM*")):
+        data = pydicom.dcmread(path)
+        data.PatientName, data.PatientID, data.InstitutionName = planted[3:6]
+        data.SeriesDescription = planted[6]
+        target = path.with_name(f"{planted[2]} {path.name}")
+        damaged = path.stat().st_size
+        if "PixelData" in data and len(data.PixelData) == data.Rows * data.Columns * 2:
+            data.save_as(target)
+        else:  # the damaged one
+            target.write_bytes(path.read_bytes()[:damaged])
+        path.unlink()
+    named = tmp_path / "PLANTED01"
+    log = tmp_path / "log"
+    code, out, err = score(named, "--reports", "--log-json", str(log), "--json")
+    assert code == 4
+    document = json.loads(out)
+    assert document.pop("folder") == str(named)  # as the user typed it
+    said = [json.dumps(document), err.replace(str(named), ""), log.read_text()]
+    for path in (tmp_path / "out").rglob("*"):
+        assert "PLANTED" not in path.name
+        if path.is_file() and path.name != "manifest.csv":
+            said.append(path.read_bytes().decode("utf-8", "replace"))
+    assert not any("PLANTED" in text for text in said)
+    manifest = (tmp_path / "out" / "manifest.csv").read_text()
+    assert "PLANTED02" in manifest
+    assert not any(name in manifest for name in planted[3:])
 
 
 def test_an_output_folder_in_the_way_is_said_before_any_work(score, incoming, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from medsiam.errors import ScanError
-from medsiam.scans import ScanSource
+from medsiam.scans import ReadingWorker, ScanSource
 from tests.scans.written import write, write_nifti, write_stack
 
 VOLUME = np.arange(60, dtype=np.int16).reshape(5, 4, 3)
@@ -21,6 +21,14 @@ def test_each_kind_is_read_by_its_reader(tmp_path):
     assert ScanSource("image", path, (path,)).read().array.shape == (3, 4)
     files = tuple(write_stack(tmp_path / "s", VOLUME))
     assert ScanSource("dicom", tmp_path / "s", files).read().array.shape == (3, 4, 5)
+
+
+def test_it_can_be_read_by_a_process_of_ones_own(tmp_path):
+    path = write_nifti(tmp_path / "v.nii", VOLUME)
+    with ReadingWorker() as worker:
+        assert worker.pid is None
+        assert ScanSource("nifti", path, (path,)).read(worker=worker).array.shape == (5, 4, 3)
+        assert worker.pid is not None
 
 
 def test_its_warnings_come_first(tmp_path):

@@ -125,6 +125,15 @@ def test_a_crash_costs_one_read(tmp_path, reader, long_series, number):
     assert reader.pid != first
 
 
+def test_a_read_can_be_interrupted_from_another_thread(tmp_path, reader, long_series):
+    small = picture(tmp_path / "x.png", 7)
+    reader.interrupt()  # nothing to end yet
+    reader.read(small)
+    during_a_read(reader, lambda pid: reader.interrupt())
+    assert code_of(reader, long_series) == "reader_crashed"
+    assert reader.read(small).array[0, 0] == 7
+
+
 def test_a_process_that_died_between_reads_costs_nothing(tmp_path, reader):
     small = picture(tmp_path / "x.png", 7)
     reader.read(small)

@@ -42,11 +42,15 @@ def test_every_series_is_told_once_with_its_nearest_match(out, phantom_bank):
             assert row["query_hash"].startswith(one.content)
         else:
             assert one.code == row["code"]
+        assert one.name == row["query"]
+    assert {one.name for one in run.series} == {
+        row["series"] for row in rows_of(out / "manifest.csv")
+    } - {""}
     assert run.state == "finished"
     assert run.bank == f"{phantom_bank.name}, version {phantom_bank.version}"
     assert run.encoder_fingerprint == phantom_bank.encoder_card.fingerprint
     assert {path.name for path in run.files} == {
-        "results.csv", "results.jsonl", "results.parquet", "manifest.csv"
+        "results.csv", "results.jsonl", "results.parquet", "manifest.csv", "summary.html"
     }  # fmt: skip
 
 
@@ -66,8 +70,8 @@ def test_reasons_are_sentences_and_no_path_is_told(out, incoming):
     assert "part of the picture is missing" in failed[0].reason
     assert all(one.reason for one in run.series if one.outcome == "skipped")
     said = " ".join(str(one) for one in run.series)
-    for path in rows_of(out / "results.csv"):
-        assert path["query"] not in said
+    for row in rows_of(out / "manifest.csv"):
+        assert row["path"] not in said
     assert str(incoming) not in said
 
 
@@ -104,6 +108,23 @@ def test_tables_older_than_a_figure_are_read_without_it(out, tmp_path):
         row.pop("verdict_distance")
     (tmp_path / "results.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert all(one.judged is None for one in read_run(tmp_path).series)
+
+
+def test_of_a_run_that_was_interrupted_what_is_known_is_told(out, tmp_path):
+    copy = shutil.copytree(out, tmp_path / "live")
+    for name in ("results.csv", "results.jsonl", "results.parquet", "manifest.csv"):
+        (copy / name).unlink()
+    state = json.loads((copy / "run.json").read_text())
+    (copy / "run.json").write_text(json.dumps(state | {"state": "started", "finished": None}))
+    whole = read_run(out)
+    gone = next(path for path in (copy / "parts").iterdir() if "dumbbell" in path.read_text())
+    gone.unlink()
+    run = read_run(copy)
+    assert (run.state, run.n_expected, len(run.series)) == ("started", 5, 4)
+    known = {(one.outcome, one.content, one.code) for one in whole.series}
+    assert {(one.outcome, one.content, one.code) for one in run.series} < known
+    assert list_runs(tmp_path) == (copy,)
+    assert run.bank == whole.bank
 
 
 def test_a_manifest_alone_is_a_run_that_was_started(out, tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections import Counter
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 from medsiam import Comparison, Failure, compare, read_scan, score_folder
 from medsiam.errors import ScanError, UsageError
 from medsiam.scans import index_folder
-from medsiam.scoring import Skip, score_sources, unreadable, why_not
-from tests.scans.written import write_stack
+from medsiam.scoring import Limits, Skip, score_sources, unreadable, why_not
+from tests.scans.written import write_nifti, write_stack
 
 
 def test_one_outcome_per_series_and_a_damaged_one_costs_only_itself(phantom_bank, incoming):
@@ -45,6 +46,27 @@ def test_the_order_is_that_of_the_index_and_scans_come_along(phantom_bank, incom
             assert scan is not None
         else:
             assert outcome.files == source.files
+
+
+def test_a_large_series_among_small_ones_waits_for_nobody_for_ever(phantom_bank, tmp_path):
+    """In order, with room for two small ones and for no small one beside the large one."""
+    rng = np.random.default_rng(1)
+    for n in range(12):
+        side = 40 if n % 3 == 1 else 8
+        volume = rng.integers(0, 99, (side, side, side)).astype(np.int16)
+        write_nifti(tmp_path / f"{n:02d}.nii", volume)
+    sources = index_folder(tmp_path).sources
+    limits = Limits(workers=4, waiting_bytes=4 * 2 * 3000)
+    found = []
+
+    def run():
+        for outcome, _ in score_sources(sources, phantom_bank, limits=limits):
+            found.append(outcome.query.sources[0])
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(120)
+    assert found == [str(source.path) for source in sources]
 
 
 def test_why_not_needs_no_pixels(phantom_bank, incoming):

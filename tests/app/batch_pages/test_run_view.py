@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 
 import pytest
 
@@ -51,6 +52,19 @@ def test_counts_are_those_of_the_results(shown, phantom_bank, out):
     assert not app.warning
 
 
+def test_a_run_under_way_says_how_far_it_is(start, phantom_bank, out, tmp_path, monkeypatch):
+    live = shutil.copytree(out, tmp_path / "live")
+    for path in live.glob("results.*"):
+        path.unlink()
+    next((live / "parts").iterdir()).unlink()
+    monkeypatch.setenv("SHOWN_RUN", str(live))
+    app = start(phantom_bank, script=script)
+    assert not app.exception
+    n = len(read_run(out).series)
+    assert f"{n - 1} of {n} series are known so far" in app.info[0].value
+    assert len(app.dataframe[0].value) == n - 1
+
+
 def test_series_can_be_narrowed(shown, phantom_bank, out):
     app = shown(phantom_bank)
     assert len(app.dataframe[0].value) == len(read_run(out).series)
@@ -62,9 +76,12 @@ def test_series_can_be_narrowed(shown, phantom_bank, out):
 def test_no_tab_names_a_file(shown, phantom_bank, out, tab):
     app = shown(phantom_bank, tab)
     said = text_of(app) + "".join(str(table.value) for table in app.dataframe)
-    with (out / "results.csv").open(newline="") as stream:
-        for row in csv.DictReader(stream):
-            assert row["query"] not in said
+    with (out / "manifest.csv").open(newline="") as stream:
+        paths = {row["path"] for row in csv.DictReader(stream) if row["series"]}
+    assert paths
+    for path in paths:
+        assert path not in said
+        assert path.rpartition("/")[0] not in said
 
 
 def test_what_failed_has_its_reason(shown, phantom_bank):
@@ -83,7 +100,9 @@ def test_distances_are_drawn_and_listed(shown, phantom_bank):
 def test_the_files_are_handed_out_as_they_are(shown, phantom_bank, out):
     app = shown(phantom_bank, "Files")
     names = [one.label for one in app.get("download_button")]
-    assert names == ["results.csv", "results.jsonl", "results.parquet", "manifest.csv"]
+    assert names == [
+        "results.csv", "results.jsonl", "results.parquet", "manifest.csv", "summary.html"
+    ]  # fmt: skip
     assert all((out / name).is_file() for name in names)
 
 

@@ -1,0 +1,132 @@
+"""run.json: what a run in an output folder is about, and how far it came."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from medsiam._version import __version__
+from medsiam.bank import ReferenceBank
+from medsiam.scoring.schema import SCHEMA_VERSION
+from medsiam.scoring.series_name import Shard
+from medsiam.scoring.settings import Question
+from medsiam.writing import write_atomically
+
+RUN = "run.json"
+
+
+@dataclass(frozen=True)
+class RunState:
+    """One run. The folder that is scored stands in it as a hash: its name may be a patient's.
+
+    Attributes:
+        folder: hash of its path.
+        bank_name, bank_version, calibration, encoder_fingerprint: who answers.
+        question: what is asked.
+        shard: which share of the folder, as "2/8"; None: all of it.
+        state: "started" or "finished".
+        started, finished: UTC, ISO 8601.
+        n_series, n_files: to be accounted for.
+        medsiam_version: of the program.
+        schema_version: of the tables.
+    """
+
+    folder: str
+    bank_name: str
+    bank_version: int
+    calibration: int
+    encoder_fingerprint: str
+    question: Mapping[str, Any]
+    shard: str | None
+    n_series: int
+    n_files: int
+    started: str
+    state: Literal["started", "finished"] = "started"
+    finished: str | None = None
+    medsiam_version: str = __version__
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 of all that an outcome depends on besides the series itself."""
+        depends = {
+            "bank_version": self.bank_version,
+            "calibration": self.calibration,
+            "encoder_fingerprint": self.encoder_fingerprint,
+            "bank_name": self.bank_name,
+            "question": dict(self.question),
+            "medsiam_version": self.medsiam_version,
+            "schema_version": self.schema_version,
+        }
+        return hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
+
+    def key(self, content: str) -> str:
+        """The key of an outcome: what the series holds, and all else that it depends on."""
+        return hashlib.sha256(f"{self.fingerprint} {content}".encode()).hexdigest()
+
+    def differences(self, other: RunState) -> tuple[str, ...]:
+        """What tells another run from this one, in words."""
+        pairs = (
+            ("folder", self.folder, other.folder),
+            ("bank", self.bank_name, other.bank_name),
+            ("version of the bank", self.bank_version, other.bank_version),
+            ("calibration", self.calibration, other.calibration),
+            ("encoder", self.encoder_fingerprint, other.encoder_fingerprint),
+            ("settings", dict(self.question), dict(other.question)),
+            ("shard", self.shard, other.shard),
+            ("version of medsiam", self.medsiam_version, other.medsiam_version),
+            ("schema of the tables", self.schema_version, other.schema_version),
+        )
+        return tuple(what for what, mine, theirs in pairs if mine != theirs)
+
+
+def new_state(
+    bank: ReferenceBank,
+    question: Question,
+    folder: Path,
+    *,
+    shard: Shard | None,
+    n_series: int,
+    n_files: int,
+) -> RunState:
+    """Describe a run that begins now."""
+    kept = bank.calibration
+    return RunState(
+        folder=bank.hash_patient(f"folder\n{folder.absolute()}"),
+        bank_name=bank.name,
+        bank_version=bank.snapshot().version,
+        calibration=0 if kept is None else kept.number,
+        encoder_fingerprint=bank.encoder_card.fingerprint,
+        question=asdict(question),
+        shard=None if shard is None else str(shard),
+        n_series=n_series,
+        n_files=n_files,
+        started=now(),
+    )
+
+
+def write_state(state: RunState, out: Path) -> None:
+    """Write `run.json`.
+
+    Raises:
+        OutputError: where it cannot be written.
+    """
+    write_atomically(out / RUN, json.dumps(asdict(state), indent=2, ensure_ascii=False) + "\n")
+
+
+def read_state(out: Path) -> RunState | None:
+    """Return the run in a folder; None where there is none, or none that this medsiam knows."""
+    try:
+        return RunState(**json.loads((out / RUN).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def now() -> str:
+    """UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
