@@ -11,6 +11,7 @@
     |-- BankError                a folder that is no bank, a damaged one, or a refused change
     |-- NothingToDoError         nothing in the input that this command could work on
     |-- OutputError              results that cannot be written
+    |-- LockedError              an output folder that another run writes to
     |-- StoppedError             a run that was asked to stop, and that can be resumed
     `-- MissingExtraError        an optional dependency that is not installed
 
@@ -93,6 +94,12 @@ class OutputError(MedsiamError):
     """Results that cannot be written where they were asked for."""
 
     exit_code = 7
+
+
+class LockedError(MedsiamError):
+    """Results that another run is writing to the same place."""
+
+    exit_code = 8
 
 
 class StoppedError(MedsiamError):

@@ -21,6 +21,7 @@ from medsiam.cli import (
     embed,
     evaluate,
     info,
+    listen,
     review,
     reviews,
     score,
@@ -32,7 +33,20 @@ from medsiam.errors import MedsiamError, OutputError
 
 __all__ = ["main"]
 
-_COMMANDS = (demo, info, train, embed, evaluate, verify, bank, compare, score, review, reviews)
+_COMMANDS = (
+    demo,
+    info,
+    train,
+    embed,
+    evaluate,
+    verify,
+    bank,
+    compare,
+    score,
+    listen,
+    review,
+    reviews,
+)
 _RESEARCH_USE = "medsiam: research use only, not a medical device, not for diagnosis"
 _EXIT_CODES = (
     "exit codes: 0 all well; 2 usage; 3 nothing to do; 4 some inputs failed (results written); "

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from medsiam.reports.calibration_page import write_calibration_page as write_calibration_page
     from medsiam.reports.calibration_words import calibration_rows as calibration_rows
     from medsiam.reports.calibration_words import calibration_sentences as calibration_sentences
+    from medsiam.reports.dicom_object import need_pacs_extra as need_pacs_extra
     from medsiam.reports.dicom_results import DicomResults as DicomResults
     from medsiam.reports.dicom_results import check_can_write_dicom as check_can_write_dicom
     from medsiam.reports.dicom_results import write_dicom_results as write_dicom_results
@@ -59,6 +60,7 @@ _HOMES = {
     "main_axis": ".planes",
     "map_nifti": ".map_file",
     "nameless": ".hidden_names",
+    "need_pacs_extra": ".dicom_object",
     "overlay_png": ".overlay",
     "percentile_window": ".pictures",
     "plane_of": ".planes",

@@ -15,7 +15,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 
 from medsiam.errors import UsageError
-from medsiam.scans.dicom.elements import text, uid
+from medsiam.scans.dicom.elements import device_name, text, uid
 from medsiam.scans.dicom.head import read_head
 from medsiam.scans.faults import fault
 from medsiam.scans.guard import guarded
@@ -39,7 +39,7 @@ _REPEATED = (
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
 _TAGS = frozenset(
     tag
-    for keyword in ("SpecificCharacterSet", *_REPEATED, *_UIDS)
+    for keyword in ("SpecificCharacterSet", "Manufacturer", *_REPEATED, *_UIDS)
     if (tag := tag_for_keyword(keyword)) is not None
 )
 # A value that its VR does not allow (PS3.5 6.2) would make the result invalid as well.
@@ -54,12 +54,19 @@ _STEERING = re.compile(r"[\x00-\x1f\x7f]")
 
 @dataclass(frozen=True)
 class Instance:
-    """One file of a query, as other objects refer to it."""
+    """One file of a query, as other objects refer to it.
+
+    Attributes:
+        class_uid, uid: SOPClassUID and SOPInstanceUID.
+        series_uid, study_uid: where it belongs.
+        manufacturer: of the device that made it; None where the file does not say.
+    """
 
     class_uid: str
     uid: str
     series_uid: str
     study_uid: str
+    manufacturer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,8 @@ def _head(path: Path) -> tuple[Dataset, Instance]:
     if missing:
         raise fault("damaged_dicom", path, f"it has no {' and no '.join(missing)}")
     study, series, class_uid, own = (values[keyword] or "" for keyword in _UIDS)
-    return head.dataset, Instance(class_uid, own, series, study)
+    maker = device_name(text(head.dataset, "Manufacturer"))
+    return head.dataset, Instance(class_uid, own, series, study, maker)
 
 
 def _value(dataset: Dataset, keyword: str) -> str:
