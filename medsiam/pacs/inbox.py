@@ -12,7 +12,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -33,19 +33,21 @@ class SeriesFolder:
     Attributes:
         key: its folder's name.
         path: of the folder.
-        names: of its files, sorted.
-        changed: when the last one came, in seconds since 1970 by the disk's clock.
+        changed: when the last file came, in nanoseconds since 1970 by the disk's clock.
     """
 
     key: str
     path: Path
-    names: tuple[str, ...]
-    changed: float
+    changed: int
 
-    @property
-    def content(self) -> str:
-        """A hash of what it holds: names are made of UIDs, and a file never changes."""
-        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:_DIGITS]
+    def names(self) -> tuple[str, ...]:
+        """Its files, sorted."""
+        return tuple(sorted(path.name for path in self.path.iterdir()))
+
+
+def content_of(names: Sequence[str]) -> str:
+    """A hash of what a series holds: names are made of UIDs, and a file never changes."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:_DIGITS]
 
 
 class Inbox:
@@ -93,13 +95,10 @@ class Inbox:
         return "conflict"
 
     def series(self) -> Iterator[SeriesFolder]:
-        """Yield every series that was received."""
+        """Yield every series that was received, without a look into it."""
         for folder in sorted(self.received.iterdir()):
-            if folder.name.startswith(".") or not folder.is_dir():
-                continue
-            names = tuple(sorted(path.name for path in folder.iterdir()))
-            if names:
-                yield SeriesFolder(folder.name, folder, names, folder.stat().st_mtime)
+            if not folder.name.startswith("."):
+                yield SeriesFolder(folder.name, folder, folder.stat().st_mtime_ns)
 
     def drop(self, series: SeriesFolder) -> None:
         """Remove a series; one object that comes meanwhile begins it anew."""

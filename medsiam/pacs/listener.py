@@ -16,8 +16,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from medsiam.bank import ReferenceBank
 from medsiam.comparison import Comparison
 from medsiam.errors import LockedError, MedsiamError, OutputError
 from medsiam.pacs.destination import Destination
-from medsiam.pacs.inbox import Inbox, SeriesFolder
+from medsiam.pacs.inbox import Inbox, SeriesFolder, content_of
 from medsiam.pacs.outbox import Outbox
 from medsiam.pacs.receiver import ReceiverSettings, Say
 from medsiam.pacs.receiving import ReceivingProcess
@@ -42,10 +42,17 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class _Seen:
-    """A series as it was when it last changed, and when that was seen, by a clock of our own."""
+    """A series as it was when it last changed.
 
-    content: str
+    Attributes:
+        changed: by the disk's clock, which is only asked whether it is the same as before.
+        since: when that was seen, by a clock of our own.
+        done: whether there are results for it.
+    """
+
+    changed: int
     since: float
+    done: bool = False
 
 
 class Listener:
@@ -124,26 +131,27 @@ class Listener:
         """Score each series that has become quiet, and drop those that are kept no longer."""
         for series in self._inbox.series():
             seen = self._seen.get(series.key)
-            if seen is None or seen.content != series.content:
-                self._seen[series.key] = _Seen(series.content, time.monotonic())
-                continue
-            if time.monotonic() - seen.since < self._quiet:
-                continue
-            if self._result_of(series.key) != series.content:
+            quiet = 0.0 if seen is None else time.monotonic() - seen.since
+            if seen is None or seen.changed != series.changed:
+                self._seen[series.key] = _Seen(series.changed, time.monotonic())
+            elif not seen.done and quiet >= self._quiet:
                 self._try_to_score(series, outbox)
-            elif time.time() - series.changed > self._keep:
+            elif seen.done and quiet > self._keep:
                 self._inbox.drop(series)
                 del self._seen[series.key]
 
     def _try_to_score(self, series: SeriesFolder, outbox: Outbox | None) -> None:
-        """Score one series; where the disk is full, it waits until there is room again."""
+        """Score one series, unless there are results; where the disk is full, it waits."""
+        seen, names = self._seen[series.key], series.names()
         try:
-            self._score(series, outbox)
+            if names and self._result_of(series.key) != content_of(names):
+                self._score(series, names, outbox)
+            self._seen[series.key] = replace(seen, done=True)
         except OutputError as error:
-            self._seen[series.key] = _Seen(series.content, time.monotonic() + _RETRY_SECONDS)
+            self._seen[series.key] = replace(seen, since=time.monotonic() + _RETRY_SECONDS)
             self._say(f"series {series.key[:12]} waits: {error}")
 
-    def _score(self, series: SeriesFolder, outbox: Outbox | None) -> None:
+    def _score(self, series: SeriesFolder, names: Sequence[str], outbox: Outbox | None) -> None:
         """Compare what lies in one series' folder; results come first, then it counts as done."""
         index = index_folder(series.path)
         entries = [_failed(failure.code, failure.message) for failure in unreadable(index)]
@@ -170,14 +178,14 @@ class Listener:
         document = {
             "schema_version": SCHEMA_VERSION,
             "series": series.key,
-            "content": series.content,
-            "n_files": len(series.names),
+            "content": content_of(names),
+            "n_files": len(names),
             "outcomes": entries,
         }
         write_atomically(self._result_path(series.key), json.dumps(document, indent=2) + "\n")
         said = ", ".join(str(entry["said"]) for entry in entries if "said" in entry)
         words = said or ", ".join(f"{e['outcome']} ({e['code']})" for e in entries) or "no image"
-        self._say(f"series {series.key[:12]}, {len(series.names)} files: {words}")
+        self._say(f"series {series.key[:12]}, {len(names)} files: {words}")
 
     def _result_path(self, key: str) -> Path:
         return self._folder / "results" / f"{key}.json"

@@ -24,6 +24,7 @@ from medsiam.writing import sync_folder
 
 Reply = Literal["taken", "refused", "later"]
 
+_MOST_AT_ONCE = 50
 _FIRST_WAIT, _LONGEST_WAIT = 1.0, 60.0  # seconds
 
 
@@ -96,7 +97,7 @@ class Outbox:
         return True
 
     def deliver(self, send: Send) -> tuple[Sending, ...]:
-        """Send what waits, if it is time to.
+        """Send what has waited longest, if it is time to.
 
         After a failure the next attempt waits 1 s, then twice as long each time, at most a minute.
 
@@ -106,7 +107,7 @@ class Outbox:
         Returns:
             what came of each object; nothing where there was nothing to do yet.
         """
-        waiting = self.waiting
+        waiting = self.waiting[:_MOST_AT_ONCE]
         if not waiting or self._clock() < self._next:
             return ()
         results = tuple(send(waiting))
@@ -117,6 +118,8 @@ class Outbox:
                 path.unlink()
             elif result.reply == "refused":
                 path.rename(self._refused / path.name)
+            else:
+                path.touch()  # to the end of the queue, so that it holds nothing up
         failed = any(result.reply == "later" for result in results)
         self._wait = min(max(2 * self._wait, _FIRST_WAIT), _LONGEST_WAIT) if failed else 0.0
         self._next = self._clock() + self._wait

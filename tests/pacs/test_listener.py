@@ -60,8 +60,10 @@ def listening(bank, folder, port, destination=None, **settings):
         assert not thread.is_alive()
 
 
-def send(port, folder):
-    subprocess.run([storescu(), "+sd", "127.0.0.1", str(port), str(folder)], check=True, timeout=60)
+def send(port, folder, *options):
+    subprocess.run(
+        [storescu(), *options, "+sd", "127.0.0.1", str(port), str(folder)], check=True, timeout=60
+    )
 
 
 def results(archive, uid):
@@ -134,8 +136,9 @@ def test_a_listener_that_was_ended_goes_on_where_it_was_and_does_nothing_twice(
         before = kept.stat().st_mtime_ns
     with listening(phantom_bank, out, port) as said:
         send(port, study(tmp_path, 5))
-        wait_for(lambda: len(list((out / "results").glob("*.json"))) == 2)
-        assert len(said) == 1
+        wait_for(lambda: said)
+    assert len(list((out / "results").glob("*.json"))) == 2
+    assert len(said) == 1
     assert kept.stat().st_mtime_ns == before
 
 
@@ -162,6 +165,34 @@ def test_a_series_that_grows_is_compared_anew_and_one_that_cannot_be_says_why(
         wait_for(lambda: outcome()["outcome"] == "scored")
 
 
+def test_no_planted_name_is_anywhere_but_in_dicom_objects(phantom_bank, tmp_path):
+    planted = {
+        "PatientName": "ZWYNN^OLUF",
+        "PatientBirthDate": "19470309",
+        "OtherPatientIDs": "OTHQ-7001",
+        "PatientAddress": "QUAYSTREET 7",
+        "AccessionNumber": "ACCQ88123",
+        "ReferringPhysicianName": "REFERQ^ER",
+        "InstitutionName": "INSTQ",
+        "StudyDescription": "STUDYQ of ZWYNN",
+        "SeriesDescription": "SERIESQ",
+        "PatientID": "QX-550-091",
+    }
+    port, out, source = free_port(), tmp_path / "out", tmp_path / "ZWYNN_OLUF"
+    volume = np.random.default_rng(0).integers(0, 900, size=(12, 16, 16)).astype(np.uint16)
+    write_stack(source, volume, **planted)
+    with listening(phantom_bank, out, port) as said:
+        send(port, source)
+        wait_for(lambda: list((out / "results").glob("*.json")))
+    others = [p for p in out.rglob("*") if p.is_file() and p.suffix != ".dcm"]
+    text = "\n".join([*said, *(p.read_text() for p in others), *map(str, out.rglob("*"))])
+    assert not [value for value in planted.values() if value in text]
+    written = b"".join(path.read_bytes() for path in (out / "dicom").iterdir())
+    never = ("OtherPatientIDs", "PatientAddress", "InstitutionName", "SeriesDescription")
+    assert not [key for key in never if planted[key].encode() in written]
+    assert planted["PatientID"].encode() in written
+
+
 def test_old_series_are_dropped_once_they_are_compared(phantom_bank, tmp_path):
     port, out = free_port(), tmp_path / "out"
     with listening(phantom_bank, out, port, keep_hours=0.0):
@@ -169,6 +200,22 @@ def test_old_series_are_dropped_once_they_are_compared(phantom_bank, tmp_path):
         wait_for(lambda: list((out / "results").glob("*.json")))
         wait_for(lambda: not list((out / "received").glob("[0-9a-f]*")))
         assert list((out / "dicom").iterdir())
+
+
+def test_what_is_no_image_is_accounted_for(phantom_bank, tmp_path):
+    port, out = free_port(), tmp_path / "out"
+    with listening(phantom_bank, out, port):
+        send(port, study(tmp_path, 9))
+        wait_for(lambda: list((out / "results").glob("*.json")))
+        report = next(p for p in (out / "dicom").iterdir() if pydicom.dcmread(p).Modality == "SR")
+        ds = pydicom.dcmread(report)
+        ds.Manufacturer = "another"
+        ds.save_as(tmp_path / "report.dcm")
+        send(port, tmp_path / "report.dcm", "-R")
+        wait_for(lambda: len(list((out / "results").glob("*.json"))) == 2)
+    outcomes = [json.loads(p.read_text())["outcomes"] for p in (out / "results").iterdir()]
+    assert sorted(one[0]["outcome"] for one in outcomes) == ["scored", "skipped"]
+    assert {one[0].get("code") for one in outcomes} == {None, "not_an_image"}
 
 
 def test_two_listeners_do_not_share_a_folder(phantom_bank, tmp_path):

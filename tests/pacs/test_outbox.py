@@ -71,6 +71,26 @@ def test_what_is_refused_for_good_is_kept_apart(tmp_path, results):
     assert not outbox.put(results[0])
 
 
+def test_what_is_never_taken_holds_nothing_up(tmp_path, results):
+    now = [0.0]
+    outbox = Outbox(tmp_path / "outbox", clock=lambda: now[0])
+    stuck = results[0]
+    outbox.put(stuck)
+
+    def archive(paths):
+        return [Sending("later" if path.name == stuck.name else "taken") for path in paths]
+
+    outbox.deliver(archive)
+    for number in range(120):
+        path = tmp_path / f"2.25.9{number}.dcm"
+        path.write_bytes(b"x")
+        outbox.put(path)
+    for _ in range(4):
+        now[0] += 60
+        outbox.deliver(archive)
+    assert [path.name for path in outbox.waiting] == [stuck.name]
+
+
 def test_a_folder_that_cannot_be_is_one_clear_line(tmp_path):
     (tmp_path / "outbox").write_text("a file")
     with pytest.raises(OutputError, match="cannot make the folder"):

@@ -139,6 +139,12 @@ def test_a_sender_killed_amid_an_object_leaves_nothing_to_see(tmp_path):
         assert len(seen) == 1
 
 
+def test_a_silent_association_is_ended(tmp_path):
+    with receiving(tmp_path, idle_seconds=0.5) as (port, _), sender(port) as association:
+        assert association.is_established
+        wait_for(lambda: not association.is_established, seconds=10)
+
+
 def test_a_pdu_of_four_gigabytes_is_not_waited_for(tmp_path):
     with receiving(tmp_path) as (port, _):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
