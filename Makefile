@@ -21,15 +21,25 @@ $(STAMP): pyproject.toml
 	$(BIN)/pip install --quiet -e '.[dev]'
 	@touch $@
 
-# The browser tests use Debian's Chromium. It is installed where apt is there and may be used;
-# elsewhere those tests say why they are skipped.
-$(SYSTEM): | $(STAMP)
-	@if command -v chromium >/dev/null 2>&1; then :; \
-	elif command -v apt-get >/dev/null 2>&1 && [ "$$(id -u)" = 0 ]; then \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
-	elif command -v apt-get >/dev/null 2>&1 && sudo -n true 2>/dev/null; then \
-		sudo apt-get update -qq && sudo apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
-	else echo "no Chromium and no right to install it: browser tests will be skipped"; fi
+# What tests need from Debian: a browser, and peers that speak DICOM (an archive, tools, a validator).
+# It is installed where apt is there and may be used; elsewhere those tests say why they are skipped.
+# A newly installed Orthanc is masked, so that it never runs as a service: tests start it themselves.
+TOOLS := chromium Orthanc dsrdump dciodvfy
+DEBIAN := chromium fonts-dejavu-core orthanc orthanc-dicomweb dcmtk dicom3tools
+
+$(SYSTEM): Makefile | $(STAMP)
+	@missing=; for tool in $(TOOLS); do \
+		command -v $$tool >/dev/null 2>&1 || missing="$$missing $$tool"; \
+	done; \
+	if [ "$$(id -u)" = 0 ]; then sudo=; else sudo="sudo -n"; fi; \
+	if [ -z "$$missing" ]; then :; \
+	elif command -v apt-get >/dev/null 2>&1 && $$sudo true 2>/dev/null; then \
+		case "$$missing" in *Orthanc*) \
+			if [ -d /run/systemd/system ]; then $$sudo systemctl mask --quiet orthanc.service; fi;; \
+		esac; \
+		$$sudo apt-get update -qq && \
+		$$sudo env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $(DEBIAN) >/dev/null; \
+	else echo "not there, and no right to install:$$missing; the tests that need them are skipped"; fi
 	@touch $@
 
 demo: setup  ## run the main job on synthetic studies, end to end, into ./demo

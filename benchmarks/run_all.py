@@ -23,6 +23,7 @@ SCRIPTS = (
     "refinement.py",
     "viewer.py",
     "reading_page.py",
+    "pacs.py",
 )
 
 

@@ -21,6 +21,7 @@ from medsiam.cli import (
     embed,
     evaluate,
     info,
+    listen,
     merge,
     review,
     reviews,
@@ -44,6 +45,7 @@ _COMMANDS = (
     compare,
     score,
     merge,
+    listen,
     review,
     reviews,
 )

@@ -92,6 +92,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_options(parser)
     parser.add_argument("--csv", metavar="FILE", type=Path, help="write one row per match")
+    parser.add_argument(
+        "--sr",
+        metavar="DIR",
+        type=Path,
+        help="write the answer as DICOM for the archive: a structured report and a picture, filed "
+        "under the query's patient and study (needs a query in DICOM)",
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
 
@@ -99,13 +106,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(args: argparse.Namespace) -> int:
     from medsiam.bank import ReferenceBank
     from medsiam.comparison import compare
-    from medsiam.reports import comparison_document, write_csv
+    from medsiam.reports import (
+        check_can_write_dicom,
+        comparison_document,
+        write_csv,
+        write_dicom_results,
+    )
     from medsiam.scans import read_scan
 
     if args.report is not None and args.report.suffix.lower() not in _PAGES:
         raise UsageError(f"--report {args.report.name}: a page ends in {' or '.join(_PAGES)}")
     bank = ReferenceBank.open(args.bank)
     check_can_explain(args, bank)
+    if args.sr is not None:
+        check_can_write_dicom()
     scans = [read_scan(path, allow_resample=args.allow_resample) for path in args.scans]
     if args.earlier is not None and args.normal is None:
         raise UsageError("--earlier needs --normal CONDITION, the pool that both are held against")
@@ -132,6 +146,9 @@ def run(args: argparse.Namespace) -> int:
     if args.csv is not None:
         write_csv(comparison, args.csv)
         notice(f"rows written to {args.csv}")
+    if args.sr is not None:
+        written = write_dicom_results(comparison, scans, bank, args.sr)
+        notice(f"DICOM results written: {written.report} (SR), {written.panel} (picture)")
     maps = None if args.explain is None else write_maps(args.explain, comparison, scans, bank)
     if args.report is not None:
         _write_page(args.report, comparison, scans, bank, maps)

@@ -1,4 +1,4 @@
-"""REPORT: a comparison as JSON, CSV and one page to look at, as HTML or PDF."""
+"""REPORT: a comparison as JSON, CSV, one page to look at (HTML, PDF), and DICOM for an archive."""
 
 from __future__ import annotations
 
@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from medsiam.reports.calibration_page import write_calibration_page as write_calibration_page
     from medsiam.reports.calibration_words import calibration_rows as calibration_rows
     from medsiam.reports.calibration_words import calibration_sentences as calibration_sentences
+    from medsiam.reports.dicom_object import need_pacs_extra as need_pacs_extra
+    from medsiam.reports.dicom_results import DicomResults as DicomResults
+    from medsiam.reports.dicom_results import check_can_write_dicom as check_can_write_dicom
+    from medsiam.reports.dicom_results import write_dicom_results as write_dicom_results
     from medsiam.reports.differences import FactPair as FactPair
     from medsiam.reports.differences import fact_pairs as fact_pairs
     from medsiam.reports.document import comparison_document as comparison_document
@@ -40,12 +44,14 @@ if TYPE_CHECKING:
     from medsiam.reports.training_curves import write_training_page as write_training_page
 
 _HOMES = {
+    "DicomResults": ".dicom_results",
     "FactPair": ".differences",
     "Plane": ".planes",
     "ReviewLine": ".review_words",
     "axis_of": ".planes",
     "calibration_rows": ".calibration_words",
     "calibration_sentences": ".calibration_words",
+    "check_can_write_dicom": ".dicom_results",
     "comparison_document": ".document",
     "display_window": ".pictures",
     "encode_png": ".pictures",
@@ -54,6 +60,7 @@ _HOMES = {
     "main_axis": ".planes",
     "map_nifti": ".map_file",
     "nameless": ".hidden_names",
+    "need_pacs_extra": ".dicom_object",
     "overlay_png": ".overlay",
     "percentile_window": ".pictures",
     "plane_of": ".planes",
@@ -66,6 +73,7 @@ _HOMES = {
     "thumbnail_png": ".thumbnail",
     "write_calibration_page": ".calibration_page",
     "write_csv": ".table",
+    "write_dicom_results": ".dicom_results",
     "write_json": ".document",
     "write_page": ".page",
     "write_pdf": ".pdf",

@@ -9,6 +9,9 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.scans.archive import open_archive as open_archive
     from medsiam.scans.archive import unpack as unpack
+    from medsiam.scans.dicom.study import Instance as Instance
+    from medsiam.scans.dicom.study import StudyFacts as StudyFacts
+    from medsiam.scans.dicom.study import read_study as read_study
     from medsiam.scans.faults import FAULTS as FAULTS
     from medsiam.scans.faults import WARNINGS as WARNINGS
     from medsiam.scans.faults import ScanWarning as ScanWarning
@@ -27,15 +30,18 @@ _HOMES = {
     "WARNINGS": ".faults",
     "FolderIndex": ".folder",
     "ReadingWorker": ".worker",
+    "Instance": ".dicom.study",
     "Scan": ".scan",
     "ScanSource": ".source",
     "ScanWarning": ".faults",
     "SkippedFile": ".folder",
+    "StudyFacts": ".dicom.study",
     "index_folder": ".folder",
     "is_foreign": ".faults",
     "read_middle": ".middle",
     "open_archive": ".archive",
     "read_scan": ".read",
+    "read_study": ".dicom.study",
     "unpack": ".archive",
 }
 

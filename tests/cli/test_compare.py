@@ -7,6 +7,7 @@ import json
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from pypdf import PdfReader
@@ -18,7 +19,7 @@ from medsiam.encoders import Architecture, new_encoder
 from medsiam.preprocessing import Recipe
 from medsiam.reports import comparison_document
 from medsiam.scans import read_scan
-from tests.scans.written import write_stack
+from tests.scans.written import SECRET_ID, write, write_stack
 
 
 def write_picture(path, seed, *, ring):
@@ -189,3 +190,21 @@ def test_a_gap_is_refused_unless_resampling_is_allowed_and_then_said(
     with (tmp_path / "x.csv").open(newline="") as file:
         assert all(sentence in row["notes"] for row in csv.DictReader(file))
     assert sentence in (tmp_path / "x.html").read_text()
+
+
+def test_sr_writes_what_an_archive_files_under_the_same_study(place, tmp_path, capsys):
+    values = np.random.default_rng(5).integers(60, 180, size=(40, 40)).astype(np.uint16)
+    query = write(tmp_path / "query.dcm", values)
+    asked = ["compare", str(query), "--bank", str(place / "bank"), "--json"]
+    assert main([*asked, "--sr", str(tmp_path / "out")]) == 0
+    out, err = capsys.readouterr()
+    written = [pydicom.dcmread(path) for path in (tmp_path / "out").iterdir()]
+    assert {ds.Modality for ds in written} == {"SR", "OT"}
+    assert {ds.StudyInstanceUID for ds in written} == {json.loads(out)["query"]["study_uid"]}
+    assert all(f"{ds.SOPInstanceUID}.dcm" in err for ds in written)
+    assert SECRET_ID not in err
+
+
+def test_sr_of_a_picture_that_is_no_dicom_is_one_clear_line(place, tmp_path, capsys):
+    assert run(place, "--sr", str(tmp_path)) == 2
+    assert "query.png: no DICOM file" in capsys.readouterr().err
