@@ -18,6 +18,7 @@ SCRIPTS = (
     "audit.py",
     "training_speed.py",
     "reading_page.py",
+    "scoring.py",
 )
 
 

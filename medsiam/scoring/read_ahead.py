@@ -170,6 +170,7 @@ class ReadAhead:
         try:
             scan = source.read(allow_resample=self._allow_resample, worker=worker)
             tensor = prepare(scan, self._recipe)
+            _ = scan.content_hash  # the scan remembers it: one thing less beside the encoder
         except (ScanError, EncoderMismatchError) as error:
             fault = error
         if before is not None and stamp_of(source) != before:
