@@ -24,6 +24,7 @@ SCRIPTS = (
     "viewer.py",
     "reading_page.py",
     "pacs.py",
+    "scoring.py",
 )
 
 

@@ -238,7 +238,8 @@ def kills(root: Path, n_kills: int) -> dict[str, object]:
         words = score_words(
             folder, bank, out, "--log-json", str(log), *(["--resume"] if done else [])
         )
-        process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with (root / "stderr").open("w") as said:
+            process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=said)
         while process.poll() is None and not (
             log.is_file() and '"known": false' in log.read_text()
         ):
@@ -246,7 +247,8 @@ def kills(root: Path, n_kills: int) -> dict[str, object]:
         time.sleep(rng.uniform(0, 1.0))
         process.send_signal(signal.SIGKILL)
         if process.wait() != -signal.SIGKILL:
-            break  # it was through before
+            said_last = (root / "stderr").read_text()[-2000:]
+            raise SystemExit(f"run {done} ended with {process.returncode} by itself: {said_last}")
         now = {path.name: path.stat().st_mtime_ns for path in out.glob("parts/*.jsonl")}
         redone += sum(now.get(name) != stamp for name, stamp in parts.items())
         parts, done = now, done + 1

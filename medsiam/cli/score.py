@@ -40,6 +40,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument("--reports", action="store_true", help="also write one page per series")
     parser.add_argument(
+        "--sr",
+        action="store_true",
+        help="also write each answer as DICOM for the archive, into dicom/ of --out: a structured "
+        "report and a picture, filed under the patient and study of the series",
+    )
+    parser.add_argument(
         "--resume",
         action="store_true",
         help="go on with the run in --out, and refuse to begin another one",
@@ -70,6 +76,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from medsiam import ReferenceBank
     from medsiam.errors import NothingToDoError
+    from medsiam.reports import check_can_write_dicom
     from medsiam.scans import index_folder
     from medsiam.scoring import Limits, Shard, unreadable
 
@@ -82,6 +89,8 @@ def run(args: argparse.Namespace) -> int:
             f"{args.folder}: no DICOM series, NIfTI file or image in {len(index.skipped)} files; "
             "`medsiam info` says what each of them is"
         )
+    if args.sr:
+        check_can_write_dicom()
     if args.dry_run:
         return _dry_run(args, index, bank, shard)
     return _score(args, index, bank, limits, shard)
@@ -122,10 +131,12 @@ def _score(
     shard: Shard | None,
 ) -> int:
     from medsiam.errors import StoppedError
-    from medsiam.scoring import Question, named_series, run_scoring
+    from medsiam.scoring import Question, StudyObjects, named_series, run_scoring
 
     question = Question(args.k, args.metric, args.rule, args.allow_resample)
-    names = [one.name for one in named_series(index, bank)]
+    series = named_series(index, bank)
+    extras = [StudyObjects(args.out, bank, series)] if args.sr else []
+    names = [one.name for one in series]
     total = len(names) if shard is None else sum(map(shard.holds, names))
     watched = _Watched()
     with score_log(args.log_json) as log:
@@ -147,6 +158,7 @@ def _score(
                     shard=shard,
                     resume=args.resume,
                     reports=args.reports,
+                    extras=extras,
                     seen=seen,
                 )
         except KeyboardInterrupt:

@@ -8,6 +8,8 @@ seen. What remains is no anonymisation: from the signs a faint sketch can be dra
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,6 +28,16 @@ def picture_hash(scan: Scan) -> str | None:
     Returns:
         None for a scan of one value throughout, which is like every other one.
     """
+    if scan not in _known:
+        _known[scan] = _hash_of(scan)
+    return _known[scan]
+
+
+# A scan never changes; who reads ahead has its hash made while the encoder is busy.
+_known: WeakKeyDictionary[Scan, str | None] = WeakKeyDictionary()
+
+
+def _hash_of(scan: Scan) -> str | None:
     values = scan.array
     low, high = float(values.min()), float(values.max())
     if high - low <= _BLANK * max(abs(low), abs(high)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -114,11 +115,11 @@ class Scan:
             return None
         return "".join(aff2axcodes(self.affine))[: self.spatial_dims]
 
-    @property
+    @cached_property
     def content_hash(self) -> str:
         """sha256 over values, shape and geometry: the same scan has the same hash anywhere."""
         digest = hashlib.sha256(repr((self.array.shape, self.spatial_dims)).encode())
-        digest.update(np.ascontiguousarray(self.array).tobytes())
+        digest.update(np.ascontiguousarray(self.array).data)
         if self.affine is not None:
             digest.update(np.round(self.affine, 4).astype("<f8").tobytes())
         return digest.hexdigest()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from medsiam.scoring.series_name import named_series as named_series
     from medsiam.scoring.settings import Limits as Limits
     from medsiam.scoring.settings import Question as Question
+    from medsiam.scoring.study_objects import StudyObjects as StudyObjects
     from medsiam.scoring.suggestion import Suggestion as Suggestion
     from medsiam.scoring.suggestion import suggest as suggest
 
@@ -48,6 +49,7 @@ _HOMES = {
     "ScoringRun": ".past_run",
     "Shard": ".series_name",
     "Skip": ".outcome",
+    "StudyObjects": ".study_objects",
     "Suggestion": ".suggestion",
     "list_runs": ".past_run",
     "merge_runs": ".merging",

@@ -73,7 +73,10 @@ def _check_complete(shards: dict[Path, RunState]) -> None:
     if first is None or first.shard is None:
         raise UsageError("name the outputs of `medsiam score --shard 1/n` to `n/n`")
     for folder, state in shards.items():
-        others = set(first.differences(state)) - {"shard"}
+        # The folder may lie elsewhere for each computer; what is in it must be the same.
+        others = set(first.differences(state)) - {"shard", "folder"}
+        if state.tree != first.tree:
+            others.add("the files of the folder")
         if others or state.shard is None:
             what = ", ".join(sorted(others)) or "having no shard"
             raise UsageError(f"{folder}: no shard of the same run: it differs in {what}")

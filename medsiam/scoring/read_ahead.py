@@ -164,12 +164,17 @@ class ReadAhead:
             content = content_of(source)
             if content is not None and self._is_known(place, content):
                 return Reading(place, done, content, known=True)
-        from medsiam.preprocessing import prepare  # torch, for which nobody waits till here
+        from medsiam.preprocessing import (
+            picture_hash,
+            prepare,
+        )  # torch, for which nobody waits till here
 
         scan, tensor, fault = None, None, None
         try:
             scan = source.read(allow_resample=self._allow_resample, worker=worker)
             tensor = prepare(scan, self._recipe)
+            # Both are remembered: so much less is left to do beside the encoder.
+            _ = scan.content_hash, picture_hash(scan)
         except (ScanError, EncoderMismatchError) as error:
             fault = error
         if before is not None and stamp_of(source) != before:

@@ -20,7 +20,7 @@ from medsiam.scoring.outcome import Failure, Outcome, Skip
 from medsiam.scoring.part import PARTS, Part, Word, part_of, read_part, write_part
 from medsiam.scoring.run_state import RUN, new_state, read_state, write_state
 from medsiam.scoring.score import Answer, answers, unlisted
-from medsiam.scoring.series_name import Named, Shard, name_of_file, named_series
+from medsiam.scoring.series_name import Named, Shard, name_of_file, name_of_tree, named_series
 from medsiam.scoring.settings import Limits, Question
 
 # What a file did to its reader: with other limits it may end otherwise.
@@ -106,9 +106,8 @@ class _Run:
     ) -> None:
         self._index, self._bank, self._out = index, bank, out
         self._question, self._limits, self._shard = question, limits, shard
-        self._series = [
-            one for one in named_series(index, bank) if shard is None or shard.holds(one.name)
-        ]
+        every = named_series(index, bank)
+        self._series = [one for one in every if shard is None or shard.holds(one.name)]
         self._foreign = [
             skipped
             for skipped in index.skipped
@@ -121,6 +120,7 @@ class _Run:
             question,
             index.folder,
             shard=shard,
+            tree=name_of_tree(every, index, bank),
             n_series=len(self._series),
             n_files=len(_files_of(self._series)) + len(self._foreign),
         )

@@ -26,6 +26,8 @@ class RunState:
 
     Attributes:
         folder: hash of its path.
+        tree: hash of the names of all that lies in it, whatever share of it is scored: the same for
+            a copy of the folder elsewhere, another one where a file comes or goes.
         bank_name, bank_version, calibration, encoder_fingerprint: who answers.
         question: what is asked.
         shard: which share of the folder, as "2/8"; None: all of it.
@@ -37,6 +39,7 @@ class RunState:
     """
 
     folder: str
+    tree: str
     bank_name: str
     bank_version: int
     calibration: int
@@ -91,13 +94,15 @@ def new_state(
     folder: Path,
     *,
     shard: Shard | None,
+    tree: str,
     n_series: int,
     n_files: int,
 ) -> RunState:
-    """Describe a run that begins now."""
+    """Describe a run that begins now; see `RunState`."""
     kept = bank.calibration
     return RunState(
         folder=bank.hash_patient(f"folder\n{folder.absolute()}"),
+        tree=tree,
         bank_name=bank.name,
         bank_version=bank.snapshot().version,
         calibration=0 if kept is None else kept.number,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,17 @@ def named_series(index: FolderIndex, bank: ReferenceBank) -> list[Named]:
             identity = f"{identity}\n{seen[identity]}"
         named.append(Named(_hash("series", identity, bank), place, one))
     return named
+
+
+def name_of_tree(named: Sequence[Named], index: FolderIndex, bank: ReferenceBank) -> str:
+    """Name all that lies in a folder together: another name where a file comes or goes."""
+    files = {
+        below(index.folder, file)
+        for one in named
+        for file in (one.found.files if isinstance(one.found, ScanSource) else (one.found.path,))
+    }
+    files |= {below(index.folder, skipped.path) for skipped in index.skipped}
+    return _hash("tree", "\n".join(sorted(files)), bank)
 
 
 def name_of_file(path: Path, root: Path, bank: ReferenceBank) -> str:

@@ -22,6 +22,7 @@ COMMANDS = (
     "bank",
     "compare",
     "score",
+    "merge",
     "review",
     "reviews",
 )

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from medsiam.cli import main
+from medsiam.scans import index_folder
+from medsiam.scoring import named_series
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "training"
 SHORT = ("schedule.epochs=2", "schedule.warmup_epochs=1", "sampling.steps_per_epoch=2")
@@ -112,8 +114,11 @@ def test_hearts_3d_joined_and_a_dicom_folder(medsiam, medsiam_data, tmp_path):
 def test_real_dicom_series_are_scored_or_named(medsiam, medsiam_data, phantom_bank, tmp_path):
     folder = medsiam_data / "dicom_samples" / "series"
     words = ("score", folder, "--bank", phantom_bank.path, "--out", tmp_path / "out")
-    outcomes = medsiam(*words, code=0)["series"]
-    names = Counter(Path(entry["path"]).relative_to(folder).parts[0] for entry in outcomes)
+    outcomes = medsiam(*words, code=3)["series"]
+    found = {one.name: one.found for one in named_series(index_folder(folder), phantom_bank)}
+    names = Counter(
+        found[entry["series"]].files[0].relative_to(folder).parts[0] for entry in outcomes
+    )
     assert names == {
         "gbm_t1post": 1,
         "gbm_flair": 1,
@@ -123,9 +128,10 @@ def test_real_dicom_series_are_scored_or_named(medsiam, medsiam_data, phantom_ba
         "siemens_epi_ap": 2,  # mosaics
         "siemens_epi_pa": 2,
     }
-    for entry in outcomes:
-        verdict = entry["comparison"]["verdict"]
-        assert verdict["outcome"] == "out of scope"  # MR against a bank of CT
+    # MR against a bank of CT
+    assert {(entry["outcome"], entry["code"]) for entry in outcomes} == {
+        ("skipped", "out_of_scope")
+    }
     manifest = (tmp_path / "out" / "manifest.csv").read_text(encoding="utf-8")
     assert manifest.count("\n") - 1 == sum(p.is_file() for p in folder.rglob("*"))
     assert "PGBM-003" not in manifest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -77,6 +78,24 @@ def test_other_runs_are_refused(shards, finished, phantom_bank, incoming, tmp_pa
     )
     with pytest.raises(UsageError, match="differs in settings"):
         merge_runs([*shards[:2], other], tmp_path / "out")
+
+
+def test_each_computer_may_see_the_folder_elsewhere_but_the_same_files(
+    shards, finished, phantom_bank, incoming, tmp_path
+):
+    copy = shutil.copytree(incoming, tmp_path / "mounted")
+
+    def third(name):
+        out = tmp_path / name
+        index = index_folder(copy)
+        run_scoring(index, phantom_bank, out, Question(k=2), limits=TWO, shard=Shard(3, 3))
+        return out
+
+    merge_runs([*shards[:2], third("elsewhere")], tmp_path / "out")
+    assert rows(tmp_path / "out") == rows(finished[0])
+    (copy / "late.txt").write_text("came while the others were at work")
+    with pytest.raises(UsageError, match="differs in the files of the folder"):
+        merge_runs([*shards[:2], third("late")], tmp_path / "out2")
 
 
 def test_a_folder_that_holds_something_is_left_alone(shards, tmp_path):

@@ -103,7 +103,7 @@ def test_a_file_that_changes_while_it_is_read_has_no_content(pictures, tmp_path)
 
 def test_a_hang_and_a_bomb_cost_their_limit_and_themselves(pictures, tmp_path, monkeypatch):
     monkeypatch.setattr(worker, "SECONDS_PER_FILE", 0.0)
-    slow = write_stack(tmp_path / "slow", np.zeros((900, 48, 48), np.int16))
+    slow = write_stack(tmp_path / "slow", np.zeros((3600, 8, 8), np.int16))
     bomb = tmp_path / "bomb.png"
     Image.new("L", (13000, 13000)).save(bomb, compress_level=1)
     sources = [

@@ -186,7 +186,7 @@ def test_what_failed_by_its_limits_is_tried_again_with_others(phantom_bank, tmp_
 
     monkeypatch.setattr(worker, "SECONDS_PER_FILE", 0.0)
     write_stack(tmp_path / "in", np.zeros((900, 16, 16), np.int16))
-    short = Limits(workers=1, wall_seconds=0.2)
+    short = Limits(workers=1, wall_seconds=0.1)
     counts, _ = score(tmp_path / "in", phantom_bank, tmp_path / "out", limits=short)
     assert counts.outcomes == {"failed": 1}
     assert table(tmp_path / "out")[0]["code"] == "timed_out"

@@ -15,6 +15,7 @@ def state(phantom_bank, tmp_path):
         Question(),
         tmp_path / "DOE^JOHN",
         shard=Shard(1, 2),
+        tree="t",
         n_series=3,
         n_files=7,
     )

@@ -8,7 +8,7 @@ import pytest
 from medsiam.errors import UsageError
 from medsiam.scans import index_folder
 from medsiam.scoring import Shard, named_series
-from medsiam.scoring.series_name import below, name_of_file
+from medsiam.scoring.series_name import below, name_of_file, name_of_tree
 from tests.scans.written import write_nifti
 
 
@@ -31,6 +31,17 @@ def test_names_stay_when_files_are_added_elsewhere(phantom_bank, incoming, tmp_p
     after = {one.name for one in named_series(index_folder(copy), phantom_bank)}
     assert before < after
     assert len(after) == len(before) + 2  # both volumes of the file, told apart
+
+
+def test_a_tree_is_named_by_all_that_lies_in_it(phantom_bank, incoming, tmp_path):
+    def name(folder):
+        index = index_folder(folder)
+        return name_of_tree(named_series(index, phantom_bank), index, phantom_bank)
+
+    copy = shutil.copytree(incoming, tmp_path / "copy")
+    assert name(copy) == name(incoming)
+    (copy / "README.txt").unlink()
+    assert name(copy) != name(incoming)
 
 
 def test_white_space_in_a_name_counts(phantom_bank, incoming, tmp_path):

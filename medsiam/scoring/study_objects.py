@@ -1,0 +1,76 @@
+"""What goes back to the archive: a report and a picture in DICOM for each compared series."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from medsiam.bank import ReferenceBank
+from medsiam.comparison.result import Comparison
+from medsiam.errors import ScanError, UsageError
+from medsiam.reports import write_dicom_results
+from medsiam.scans import FAULTS, Scan, ScanSource
+from medsiam.scans.archive import on_disk
+from medsiam.scoring.series_name import Named
+from medsiam.writing import write_atomically
+
+DICOM = "dicom"
+
+
+class StudyObjects:
+    """Both objects of each DICOM series, in `dicom/SERIES/`; see `write_dicom_results`.
+
+    An image or a NIfTI file has no study to be filed under: nothing is written for it. Where a
+    header does not say under which study, `dicom/SERIES.txt` says so, and the run goes on.
+
+    Args:
+        out: folder of the run.
+        bank: for the pictures of the matches.
+        series: all of the folder that is scored.
+    """
+
+    def __init__(self, out: Path, bank: ReferenceBank, series: Sequence[Named]) -> None:
+        self._folder = out / DICOM
+        self._bank = bank
+        self._sources = {
+            one.name: one.found
+            for one in series
+            if isinstance(one.found, ScanSource) and one.found.kind == "dicom"
+        }
+
+    def is_there(self, series: str) -> bool:
+        """Whether there is nothing more to write for it."""
+        return (
+            series not in self._sources
+            or (self._folder / series).is_dir()
+            or self._why_not(series).is_file()
+        )
+
+    def write(self, series: str, comparison: Comparison, scan: Scan) -> None:
+        """Write both, or why there are none.
+
+        Raises:
+            OutputError: where they cannot be written.
+        """
+        source = self._sources.get(series)
+        if source is None:
+            return
+        half, whole = self._folder / f".{series}", self._folder / series
+        shutil.rmtree(half, ignore_errors=True)  # of a run that was killed
+        shutil.rmtree(whole, ignore_errors=True)
+        try:
+            with on_disk(source.archives, source.path, source.files) as place:
+                lie = dict(zip(place.shown(place.files), place.files, strict=True))
+                files = [lie[Path(file)] for file in comparison.query.sources]
+                write_dicom_results(comparison, scan, self._bank, half, files=files)
+        except (ScanError, UsageError) as error:
+            # Their own sentences name files, and files name patients.
+            why = FAULTS[error.code].matters if isinstance(error, ScanError) else "its files differ"
+            write_atomically(self._why_not(series), f"no result in DICOM: {why}\n".encode())
+            return
+        half.rename(whole)
+        self._why_not(series).unlink(missing_ok=True)
+
+    def _why_not(self, series: str) -> Path:
+        return self._folder / f"{series}.txt"
