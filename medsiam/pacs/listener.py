@@ -11,9 +11,7 @@ results for what it holds now is scored (again), and what waits in the outbox is
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +21,7 @@ from typing import Any
 
 from medsiam.bank import ReferenceBank
 from medsiam.comparison import Comparison
-from medsiam.errors import LockedError, MedsiamError, OutputError
+from medsiam.errors import MedsiamError, OutputError
 from medsiam.pacs.destination import Destination
 from medsiam.pacs.inbox import Inbox, SeriesFolder, content_of
 from medsiam.pacs.outbox import Outbox
@@ -32,6 +30,7 @@ from medsiam.pacs.receiving import ReceivingProcess
 from medsiam.reports import comparison_document, nameless, write_dicom_results
 from medsiam.scans import index_folder
 from medsiam.scoring import Failure, Skip, score_sources, unreadable
+from medsiam.scoring.lock import RunLock
 from medsiam.writing import write_atomically
 
 _LOOK_SECONDS = 0.5
@@ -104,12 +103,21 @@ class Listener:
             until: is asked now and then.
 
         Raises:
-            LockedError: another listener has this folder.
+            LockedError: another listener, or a run of `score`, has this folder.
             OutputError: the folder cannot be written.
             UsageError: the address cannot be listened on.
             MissingExtraError: without the extra `pacs`.
         """
-        lock = _locked(self._folder)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"cannot make the folder {self._folder}: {error.strerror}; choose another --out"
+            ) from error
+        with RunLock(self._folder):
+            self._run(started, until)
+
+    def _run(self, started: Callable[[], None], until: Callable[[], bool]) -> None:
         outbox = None if self._destination is None else Outbox(self._folder / "outbox")
         sender = threading.Thread(target=self._send, args=(outbox,), daemon=True)
         try:
@@ -125,7 +133,6 @@ class Listener:
             self._receiver.close()
             if sender.is_alive():
                 sender.join(_END_SECONDS)
-            os.close(lock)
 
     def look(self, outbox: Outbox | None) -> None:
         """Score each series that has become quiet, and drop those that are kept no longer."""
@@ -232,22 +239,3 @@ def _scored(comparison: Comparison, written: list[Path]) -> dict[str, Any]:
         "dicom": [path.name for path in written],
         "comparison": comparison_document(nameless(comparison)),
     }
-
-
-def _locked(folder: Path) -> int:
-    """Take the folder for this process; the lock goes with the process, however it ends."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write into {folder}: {error.strerror}; choose another --out"
-        ) from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(handle)
-        raise LockedError(
-            f"{folder}: another listener writes there; end it, or choose another --out"
-        ) from None
-    return handle

@@ -35,7 +35,7 @@ class RunLock:
         """Take the lock.
 
         Raises:
-            LockedError: another run has it.
+            LockedError: another run (or listener) has it.
             OutputError: the folder cannot be written.
         """
         try:

@@ -77,7 +77,7 @@ def test_a_port_in_use_and_a_folder_in_use_are_one_clear_line(phantom_bank, tmp_
         assert f"cannot listen on 127.0.0.1, port {port}" in said
         code, said = again(out)
         assert code == 8
-        assert "another listener writes there" in said
+        assert "another run writes here" in said
     (tmp_path / "file").write_text("x")
     assert again(tmp_path / "file")[0] == 7
 

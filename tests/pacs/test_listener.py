@@ -221,5 +221,5 @@ def test_what_is_no_image_is_accounted_for(phantom_bank, tmp_path):
 def test_two_listeners_do_not_share_a_folder(phantom_bank, tmp_path):
     with listening(phantom_bank, tmp_path / "out", free_port()):
         settings = ReceiverSettings(tmp_path / "out", port=free_port())
-        with pytest.raises(LockedError, match="another listener writes there"):
+        with pytest.raises(LockedError, match="another run writes here"):
             Listener(phantom_bank, settings, say=print).run()
