@@ -8,8 +8,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from medsiam import Scan
+from medsiam.comparison import compare, study_of
 from study.checks import Check
 from study.opened import OpenedStudy, Registry
+from tests.app.conftest import scan_2d
 
 
 def study(study_id: str, n: int = 10, opened: float = 0.0) -> OpenedStudy:
@@ -158,3 +160,9 @@ def test_who_has_logged_in_finds_his_study_in_another_browser(monkeypatch):
 
 def test_a_check_is_a_plain_record():
     assert Check("scope", "note", "x").to_do == ""
+
+
+def test_a_study_is_called_what_its_reviews_call_it(bank_2d):
+    scan = scan_2d("across", 300)
+    opened = OpenedStudy("a", (scan,), "label", (), (), 0.0)
+    assert opened.content == study_of(compare(scan, bank_2d))

@@ -84,6 +84,7 @@ def test_a_study_has_its_line_and_its_state(start, bank_2d, tmp_path):
     assert "not compared yet" in text_of(app)
     assert "sarcoma" in text_of(run(app, outcome=True))
     assert "plausible" in text_of(run(app, verdict=True))
+    assert "not similar" not in text_of(app)  # that was somebody else
     assert "decided" in text_of(app)
 
 
