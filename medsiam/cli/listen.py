@@ -6,13 +6,10 @@ import argparse
 import ipaddress
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from medsiam.cli.terminal import notice
+from medsiam.cli.way_back import add_way_back, chosen_destination
 from medsiam.errors import UsageError
-
-if TYPE_CHECKING:
-    from medsiam.pacs import Destination
 
 _RULES = ("nearest", "vote", "prototype", "combined")
 
@@ -35,7 +32,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default="127.0.0.1",
         help="to listen on (default 127.0.0.1; any other one needs --allow-aet)",
     )
-    parser.add_argument("--aet", default="MEDSIAM", help="our AE title (default MEDSIAM)")
     parser.add_argument(
         "--allow-aet",
         metavar="AET",
@@ -43,9 +39,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=[],
         help="a sender's AE title; may be given several times (default on 127.0.0.1: anyone)",
     )
-    back = parser.add_mutually_exclusive_group()
-    back.add_argument("--send", metavar="AET@HOST:PORT", help="send results there by C-STORE")
-    back.add_argument("--stow", metavar="URL", help="send results there by DICOMweb STOW-RS")
+    add_way_back(parser)
     parser.add_argument(
         "--quiet-seconds",
         type=float,
@@ -95,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
         port=check_port(args.port),
         allowed=allowed,
     )
-    destination = _destination(args, settings.ae_title)
+    destination = chosen_destination(args)
     bank = ReferenceBank.open(args.bank)
     os.umask(0o077)  # everything written here is of patients
     listener = Listener(
@@ -121,16 +115,6 @@ def run(args: argparse.Namespace) -> int:
         )
     )
     return 0
-
-
-def _destination(args: argparse.Namespace, ae_title: str) -> Destination | None:
-    from medsiam.pacs import parse_peer, parse_stow, send_by_store, send_by_stow
-
-    if args.send is not None:
-        return send_by_store(parse_peer(args.send), ae_title=ae_title)
-    if args.stow is not None:
-        return send_by_stow(parse_stow(args.stow))
-    return None
 
 
 def _is_loopback(address: str) -> bool:

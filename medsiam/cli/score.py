@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medsiam.cli.score_log import ScoreLog, score_log
 from medsiam.cli.terminal import Remark, notice, print_json, print_remarks, progress, table
+from medsiam.cli.way_back import add_way_back, chosen_destination
 
 if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank
+    from medsiam.pacs import Delivered, Delivery, Destination
     from medsiam.scans import FolderIndex
     from medsiam.scoring import Limits, Part, RunCounts, Shard
 
@@ -45,6 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="also write each answer as DICOM for the archive, into dicom/ of --out: a structured "
         "report and a picture, filed under the patient and study of the series",
     )
+    add_way_back(parser)  # with it, --sr is meant
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -82,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
     limits = Limits(args.max_seconds, int(args.max_memory * _GIB), args.workers)
     shard = None if args.shard is None else Shard.parse(args.shard)
+    destination = chosen_destination(args)
     bank = ReferenceBank.open(args.bank)
     index = index_folder(args.folder)
     if not index.sources and not unreadable(index):
@@ -89,11 +94,11 @@ def run(args: argparse.Namespace) -> int:
             f"{args.folder}: no DICOM series, NIfTI file or image in {len(index.skipped)} files; "
             "`medsiam info` says what each of them is"
         )
-    if args.sr:
+    if args.sr or destination is not None:
         check_can_write_dicom()
     if args.dry_run:
         return _dry_run(args, index, bank, shard)
-    return _score(args, index, bank, limits, shard)
+    return _score(args, index, bank, limits, shard, destination)
 
 
 def _dry_run(
@@ -129,23 +134,29 @@ def _score(
     bank: ReferenceBank,
     limits: Limits,
     shard: Shard | None,
+    destination: Destination | None,
 ) -> int:
     from medsiam.errors import StoppedError
     from medsiam.scoring import Question, StudyObjects, named_series, run_scoring
 
     question = Question(args.k, args.metric, args.rule, args.allow_resample)
     series = named_series(index, bank)
-    extras = [StudyObjects(args.out, bank, series)] if args.sr else []
+    with_objects = args.sr or destination is not None
+    extras = [StudyObjects(args.out, bank, series)] if with_objects else []
     names = [one.name for one in series]
     total = len(names) if shard is None else sum(map(shard.holds, names))
     watched = _Watched()
-    with score_log(args.log_json) as log:
+    delivered = None
+    with score_log(args.log_json) as log, ExitStack() as held:
+        delivery = _delivery(args.out, destination, held)
         log.event("started", series=total, shard=args.shard)
         try:
             with progress("comparing", total) as advance:
 
                 def seen(part: Part, known: bool) -> None:
                     watched.add(part)
+                    if delivery is not None and part.outcome == "scored":
+                        delivery.add(part.series)
                     _tell(log, part, known)
                     advance()
 
@@ -161,24 +172,63 @@ def _score(
                     extras=extras,
                     seen=seen,
                 )
+            if delivery is not None:
+                delivered = _deliver(delivery, log)
         except KeyboardInterrupt:
             raise StoppedError(
                 f"interrupted; {watched.n} of {total} series are kept in {args.out}, and the same "
                 "command with --resume goes on"
             ) from None
-        code = _exit_code(counts.outcomes)
+        code = _exit_code(counts.outcomes, delivered)
         log.event("ended", exit_code=code, counts=dict(counts.outcomes), new=counts.n_new)
     if args.json:
-        print_json(_document(args, counts, watched))
+        print_json(_document(args, counts, watched, delivered))
     else:
         watched.show()
     _say(counts, args.out)
+    if destination is not None and delivered is not None:
+        _say_delivered(delivered, destination, args.out)
     return code
 
 
-def _exit_code(outcomes: Mapping[Any, int]) -> int:
-    if outcomes.get("failed"):
-        return 4 if outcomes.get("scored") else 5
+def _delivery(out: Path, destination: Destination | None, held: ExitStack) -> Delivery | None:
+    """What sends, for as long as `held` is; None where nothing is sent."""
+    if destination is None:
+        return None
+    from medsiam.pacs import Delivery
+
+    return held.enter_context(Delivery(out, destination))
+
+
+def _deliver(delivery: Delivery, log: ScoreLog) -> Delivered:
+    if delivery.waiting:
+        notice(f"scored; {delivery.waiting} objects are still to be sent")
+    done = delivery.finish()
+    log.event("delivered", sent=done.sent, waiting=done.waiting, refused=done.refused)
+    return done
+
+
+def _say_delivered(done: Delivered, destination: Destination, out: Path) -> None:
+    notice(f"{done.sent} objects sent to {destination.name}")
+    if done.waiting:
+        why = f" ({done.reason})" if done.reason else ""
+        notice(
+            f"{done.waiting} objects were not taken{why}; they wait in {out / 'outbox'}, and the "
+            "same command sends them"
+        )
+    if done.refused:
+        why = f" ({done.reason})" if done.reason and not done.waiting else ""
+        notice(
+            f"{done.refused} objects were refused for good{why}; they lie in "
+            f"{out / 'outbox' / 'refused'}; what you remove from there is sent anew"
+        )
+
+
+def _exit_code(outcomes: Mapping[Any, int], delivered: Delivered | None) -> int:
+    if outcomes.get("failed") and not outcomes.get("scored"):
+        return 5
+    if outcomes.get("failed") or not (delivered is None or delivered.is_complete):
+        return 4
     return 0 if outcomes.get("scored") else 3
 
 
@@ -236,7 +286,11 @@ def _say(counts: RunCounts, out: Path) -> None:
     notice(f"{said}{again}; {counts.n_foreign} other files; results in {out}")
 
 
-def _document(args: argparse.Namespace, counts: RunCounts, watched: _Watched) -> dict[str, Any]:
+def _document(
+    args: argparse.Namespace, counts: RunCounts, watched: _Watched, delivered: Delivered | None
+) -> dict[str, Any]:
+    from dataclasses import asdict
+
     from medsiam.scoring import read_part
 
     series = []
@@ -249,6 +303,7 @@ def _document(args: argparse.Namespace, counts: RunCounts, watched: _Watched) ->
         else:
             entry["comparison"] = part.comparison
         series.append(entry)
+    sent = {} if delivered is None else {"delivered": asdict(delivered)}
     return {
         "folder": str(args.folder),
         "out": str(args.out),
@@ -256,4 +311,5 @@ def _document(args: argparse.Namespace, counts: RunCounts, watched: _Watched) ->
         "new": counts.n_new,
         "other_files": counts.n_foreign,
         "series": series,
+        **sent,
     }

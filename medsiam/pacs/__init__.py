@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from medsiam.pacs.address import check_port as check_port
     from medsiam.pacs.address import parse_peer as parse_peer
     from medsiam.pacs.address import parse_stow as parse_stow
+    from medsiam.pacs.delivery import Delivered as Delivered
+    from medsiam.pacs.delivery import Delivery as Delivery
     from medsiam.pacs.destination import Destination as Destination
     from medsiam.pacs.destination import send_by_store as send_by_store
     from medsiam.pacs.destination import send_by_stow as send_by_stow
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from medsiam.pacs.receiver import ReceiverSettings as ReceiverSettings
 
 _HOMES = {
+    "Delivered": ".delivery",
+    "Delivery": ".delivery",
     "Destination": ".destination",
     "Listener": ".listener",
     "Outbox": ".outbox",

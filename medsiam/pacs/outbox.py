@@ -10,6 +10,7 @@ the two, it is sent once more, and its UID tells the archive that it has it alre
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -67,9 +68,12 @@ class Outbox:
 
     @property
     def waiting(self) -> tuple[Path, ...]:
-        """What waits, the oldest first."""
-        found = [path for path in self._folder.glob("*.dcm") if not path.name.startswith(".")]
-        return tuple(sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name)))
+        """What waits, the oldest first; may be asked while another thread delivers."""
+        found = []
+        for path in self._folder.glob("*.dcm"):
+            with contextlib.suppress(FileNotFoundError):  # it was taken, or refused, just now
+                found.append((path.stat().st_mtime_ns, path.name))
+        return tuple(self._folder / name for _, name in sorted(found) if not name.startswith("."))
 
     def put(self, path: Path) -> bool:
         """Let an object wait, unless it does already or the archive has it; True where it is new.
@@ -81,7 +85,8 @@ class Outbox:
             OutputError: where it cannot be copied.
         """
         target = self._folder / path.name
-        known = (self._sent / path.stem, self._refused / path.name, target)
+        # In the order of an object's way, so that one which moves on meanwhile is seen.
+        known = (target, self._sent / path.stem, self._refused / path.name)
         if any(one.exists() for one in known):
             return False
         try:

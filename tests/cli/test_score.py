@@ -215,3 +215,51 @@ def test_a_resampled_series_says_so_wherever_it_is_shown(score, tmp_path):
 def _only(things):
     (thing,) = things
     return thing
+
+
+def test_send_gives_a_real_archive_each_object_once(score, incoming, tmp_path, monkeypatch):
+    pytest.importorskip("highdicom", reason="needs the extra pacs")
+    from medsiam.pacs import delivery
+    from tests.pacs.peers import orthanc
+
+    defaults = delivery.Delivery.__init__.__kwdefaults__
+    monkeypatch.setitem(defaults, "end_seconds", 3.0)
+    assert score(incoming)[0] == 4  # without sending: one file is damaged
+    good = tmp_path / "in"
+    for folder in incoming.iterdir():
+        if folder.is_dir() and score(folder)[0] == 0:
+            shutil.copytree(folder, good / folder.name)
+    with orthanc(tmp_path / "pacs") as archive:
+        archive.stop()
+        code, _, err = score(good, "--send", archive.peer)
+        assert code == 4
+        assert "4 objects were not taken" in err
+        assert "cannot be reached" in err
+        assert "outbox" in err
+        archive.start()
+        code, out, err = score(good, "--send", archive.peer, "--json")
+        assert code == 0
+        assert json.loads(out)["delivered"]["sent"] == 4
+        assert "nothing was done again" in err
+        assert score(good, "--send", archive.peer)[2].count("0 objects sent to") == 1
+        changes = archive.get("/changes?limit=1000")["Changes"]
+        assert sum(one["ChangeType"] == "NewInstance" for one in changes) == 4
+
+
+def test_what_was_scored_before_is_sent_without_comparing_it_again(score, incoming, tmp_path):
+    pytest.importorskip("highdicom", reason="needs the extra pacs")
+    from tests.pacs.peers import orthanc
+
+    with orthanc(tmp_path / "pacs") as archive:
+        score(incoming, "--sr")
+        code, _, err = score(incoming, "--stow", archive.web)
+        assert code == 4  # one file is damaged
+        assert "nothing was done again" in err
+        assert len(archive.get("/instances")) == 4
+
+
+def test_a_wrong_address_is_usage(score, incoming, tmp_path):
+    code, _, err = score(incoming, "--send", "PACS")
+    assert code == 2
+    assert "AET@host:port" in err
+    assert not (tmp_path / "out").exists()
