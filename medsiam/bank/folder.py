@@ -5,23 +5,26 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from medsiam.bank.kept_scans import check_kept_scans, read_kept_scan, write_scan
 from medsiam.bank.sqlite_store import SqliteStore
-from medsiam.bank.store import BankFacts
+from medsiam.bank.store import BankFacts, ScanFacts
 from medsiam.encoders.card import EncoderCard
 from medsiam.errors import BankError, OutputError
 
 if TYPE_CHECKING:
     from medsiam.encoders import Encoder
+    from medsiam.scans.scan import Scan
 
 DATABASE = "bank.sqlite"
 ENCODER = "encoder"
-_ENCODER_FILES = ("card.json", "weights.safetensors")
+ENCODER_FILES = ("card.json", "weights.safetensors")
 SCANS = "scans"
 
 
@@ -56,7 +59,7 @@ def read_card(folder: Path) -> EncoderCard:
         BankError: the encoder is not there, or its card is none.
     """
     encoder = folder / ENCODER
-    for name in _ENCODER_FILES:
+    for name in ENCODER_FILES:
         if not (encoder / name).is_file():
             raise BankError(
                 f"bank {folder} is not whole: {ENCODER}/{name} is missing; restore it from a copy"
@@ -77,14 +80,82 @@ def check_encoder_files(folder: Path, facts: BankFacts) -> None:
     """
     if facts.encoder_digest and _digest_of_encoder(folder) != facts.encoder_digest:
         raise BankError(
-            f"bank {folder}: its encoder ({ENCODER}/{' or '.join(_ENCODER_FILES)}) is damaged or "
+            f"bank {folder}: its encoder ({ENCODER}/{' or '.join(ENCODER_FILES)}) is damaged or "
             "was exchanged; restore it from a copy"
         )
 
 
 def _digest_of_encoder(folder: Path) -> str:
     digests = []
-    for name in _ENCODER_FILES:
+    for name in ENCODER_FILES:
         with (folder / ENCODER / name).open("rb") as stream:
             digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return digest_of_files(digests)
+
+
+def digest_of_files(digests: Iterable[str]) -> str:
+    """Return the checksum of an encoder from those of its files, in the order ENCODER_FILES."""
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+class BankFolder:
+    """A `BankPlace` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.where = folder
+
+    @property
+    def reopened_by(self) -> str:
+        """The whole path."""
+        return str(self.where.resolve())
+
+    @property
+    def default_name(self) -> str:
+        """The folder's name."""
+        return self.where.absolute().name
+
+    def make(self, encoder: Encoder, facts: BankFacts, *, who: str | None, why: str | None) -> None:
+        """Make an empty bank in a folder that does not exist yet, or is empty.
+
+        Raises:
+            BankError: there is something already.
+            OutputError: it cannot be written.
+        """
+        folder = self.where
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise BankError(f"{folder} exists already; choose another place for the new bank")
+        make_folder(folder, encoder, facts, who=who, why=why)
+
+    def open_store(self) -> SqliteStore:
+        """Open the database; BankError where there is none."""
+        if not self.where.is_dir():
+            raise BankError(
+                f"there is no bank at {self.where}; make one with `medsiam bank create`"
+            )
+        return SqliteStore.open(self.where / DATABASE)
+
+    def read_card(self) -> EncoderCard:
+        """See `read_card`."""
+        return read_card(self.where)
+
+    def load_encoder(self) -> Encoder:
+        """Read the encoder; EncoderError where it is damaged."""
+        from medsiam.encoders import load_encoder
+
+        return load_encoder(self.where / ENCODER)
+
+    def check_encoder_files(self, facts: BankFacts) -> None:
+        """See `check_encoder_files`."""
+        check_encoder_files(self.where, facts)
+
+    def keep_scan(self, scan: Scan) -> str:
+        """See `kept_scans.write_scan`."""
+        return write_scan(scan, self.where / SCANS)
+
+    def read_scan(self, facts: ScanFacts, *, case_id: str) -> Scan:
+        """See `kept_scans.read_kept_scan`."""
+        return read_kept_scan(facts, self.where / SCANS, case_id=case_id)
+
+    def check_scans(self, kept: Iterable[tuple[str, ScanFacts]]) -> None:
+        """See `kept_scans.check_kept_scans`."""
+        check_kept_scans(kept, self.where / SCANS)

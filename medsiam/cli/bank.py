@@ -52,7 +52,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("create", help="make an empty bank for one encoder")
-    parser.add_argument("bank", metavar="BANK", type=Path, help="folder of the new bank")
+    parser.add_argument(
+        "bank",
+        metavar="BANK",
+        help="folder of the new bank, or postgresql://USER@HOST/DATABASE/BANK",
+    )
     parser.add_argument(
         "--encoder",
         required=True,
@@ -72,7 +76,7 @@ def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("add", help="add the cases of a table, as one new version")
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("--cases", required=True, type=Path, help="case table (CSV)")
     parser.add_argument(
         "--proof",
@@ -102,7 +106,7 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def _add_remove(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("remove", help="remove cases; older versions keep them")
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("case_ids", metavar="CASE_ID", nargs="+")
     add_who_and_why(parser)
     parser.set_defaults(run=_remove)
@@ -110,7 +114,7 @@ def _add_remove(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("list", help="list cases and conditions")
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.set_defaults(run=_list)
 

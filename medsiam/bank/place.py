@@ -1,0 +1,80 @@
+"""Where a bank is: what it keeps beside its tables, whatever keeps both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from medsiam.bank.postgres_address import (
+    PostgresAddress,
+    is_postgres_address,
+    parse_postgres_address,
+)
+
+if TYPE_CHECKING:
+    from medsiam.bank.store import BankFacts, CaseStore, ScanFacts
+    from medsiam.encoders import Encoder
+    from medsiam.encoders.card import EncoderCard
+    from medsiam.scans.scan import Scan
+
+
+class BankPlace(Protocol):
+    """The place of one bank, which need not be there yet."""
+
+    @property
+    def where(self) -> Path | PostgresAddress:
+        """Folder or address; its `str()` is what people are shown."""
+
+    @property
+    def reopened_by(self) -> str:
+        """What opens the bank in another process; it may hold a password, so it is never shown."""
+
+    @property
+    def default_name(self) -> str:
+        """What a bank here is called where nobody names it."""
+
+    def make(self, encoder: Encoder, facts: BankFacts, *, who: str | None, why: str | None) -> None:
+        """Make an empty bank, whole or not at all.
+
+        Raises:
+            BankError: there is something already.
+            OutputError: it cannot be written.
+        """
+
+    def open_store(self) -> CaseStore:
+        """Open the tables; BankError where there are none."""
+
+    def read_card(self) -> EncoderCard:
+        """Read the card of the bank's encoder, which needs no torch; BankError without one."""
+
+    def load_encoder(self) -> Encoder:
+        """Read the bank's encoder; EncoderError where it is damaged."""
+
+    def check_encoder_files(self, facts: BankFacts) -> None:
+        """Raise BankError where the encoder is not, byte by byte, what was kept."""
+
+    def keep_scan(self, scan: Scan) -> str:
+        """Keep a scan's values and geometry, and return the sha256 of what is kept."""
+
+    def read_scan(self, facts: ScanFacts, *, case_id: str) -> Scan:
+        """Return a kept scan; BankError where it is missing or damaged."""
+
+    def check_scans(self, kept: Iterable[tuple[str, ScanFacts]]) -> None:
+        """Raise BankError, naming the case, where a kept scan is missing or damaged."""
+
+
+def bank_place(place: Path | str) -> BankPlace:
+    """Return the place that a folder's path or a server's address names.
+
+    Raises:
+        BankError: an address that is none.
+        MissingExtraError: a server without the extra `postgres`.
+    """
+    if is_postgres_address(place):
+        from medsiam.bank.postgres_place import PostgresPlace
+
+        return PostgresPlace(parse_postgres_address(str(place)))
+    from medsiam.bank.folder import BankFolder
+
+    return BankFolder(Path(place))
