@@ -5,18 +5,22 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
-from medsiam.bank.kept_scans import check_kept_scans, read_kept_scan, write_scan
+from medsiam.bank.kept_scans import check_kept_scans, read_kept_scan, scan_path, write_scan
+from medsiam.bank.sqlite_file import SqliteFile, create_tables, make_engine
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.bank.store import BankFacts, ScanFacts
 from medsiam.encoders.card import EncoderCard
 from medsiam.errors import BankError, OutputError
+from medsiam.writing import write_atomically
 
 if TYPE_CHECKING:
     from medsiam.encoders import Encoder
@@ -38,13 +42,19 @@ def make_folder(
     """
     from medsiam.encoders import save_encoder
 
-    # Everything is made beside the place and moved there in one step: never half a bank.
-    draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
-    try:
-        (draft / SCANS if facts.keeps_pixels else draft).mkdir(parents=True)
+    with _draft(folder, pixels=facts.keeps_pixels) as draft:
         save_encoder(encoder, draft / ENCODER)
         facts = replace(facts, encoder_digest=_digest_of_encoder(draft))
         SqliteStore.create(draft / DATABASE, facts, who=who, why=why)
+
+
+@contextmanager
+def _draft(folder: Path, *, pixels: bool) -> Iterator[Path]:
+    """Make everything beside the place, and move it there in one step: never half a bank."""
+    draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        (draft / SCANS if pixels else draft).mkdir(parents=True)
+        yield draft
         draft.replace(folder)
     except OSError as error:
         raise OutputError(f"bank {folder} cannot be written: {error.strerror}") from error
@@ -121,10 +131,52 @@ class BankFolder:
             BankError: there is something already.
             OutputError: it cannot be written.
         """
+        self._check_free()
+        make_folder(self.where, encoder, facts, who=who, why=why)
+
+    def _check_free(self) -> None:
         folder = self.where
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise BankError(f"{folder} exists already; choose another place for the new bank")
-        make_folder(folder, encoder, facts, who=who, why=why)
+
+    def make_filled(
+        self,
+        encoder_files: Mapping[str, bytes],
+        fill: Callable[[Connection], None],
+        kept: Iterable[tuple[str, bytes]] | None,
+    ) -> None:
+        """Make a bank of what another has; see `BankPlace`.
+
+        Raises:
+            BankError: there is something already.
+            OutputError: it cannot be written.
+        """
+        self._check_free()
+        with _draft(self.where, pixels=kept is not None) as draft:
+            (draft / ENCODER).mkdir()
+            for name, content in encoder_files.items():
+                write_atomically(draft / ENCODER / name, content)
+            path = draft / DATABASE
+            with SqliteFile(path, create_tables(path)).transaction(writes=True) as connection:
+                fill(connection)
+            for key, content in kept or ():
+                write_atomically(scan_path(draft / SCANS, key), content)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Run one transaction that reads the database."""
+        path = self.where / DATABASE
+        return SqliteFile(path, make_engine(path)).transaction()
+
+    def encoder_files(self) -> dict[str, bytes]:
+        """Return the encoder's files."""
+        return {name: (self.where / ENCODER / name).read_bytes() for name in ENCODER_FILES}
+
+    def kept_files(self, hashes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield content hash and file of each of these scans that is kept."""
+        for key in hashes:
+            path = scan_path(self.where / SCANS, key)
+            if path.is_file():  # that of a removed case may be gone
+                yield key, path.read_bytes()
 
     def open_store(self) -> SqliteStore:
         """Open the database; BankError where there is none."""

@@ -55,12 +55,21 @@ def upgrade(connection: Connection) -> None:
                 connection.exec_driver_sql(
                     f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"
                 )
+    complete(connection, found)
+    connection.exec_driver_sql(f"{_WRITE[connection.dialect.name]} {schema.SCHEMA_VERSION}")
+
+
+def complete(connection: Connection, found: int) -> None:
+    """Write what rows of an older form lack, into tables of the newest.
+
+    Raises:
+        BankError: what was fixed when the bank was made is damaged.
+    """
     if found == 1:
         _seal_removals(connection)
     if found < schema.since(schema.reviews):
         stored = {row.key: row.value for row in connection.execute(select(schema.meta))}
         review_statements.begin_chain(connection, rows.facts_from_values(stored))
-    connection.exec_driver_sql(f"{_WRITE[connection.dialect.name]} {schema.SCHEMA_VERSION}")
 
 
 def _seal_removals(connection: Connection) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,8 @@ from medsiam.bank.postgres_address import (
 )
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from medsiam.bank.store import BankFacts, CaseStore, ScanFacts
     from medsiam.encoders import Encoder
     from medsiam.encoders.card import EncoderCard
@@ -41,6 +44,33 @@ class BankPlace(Protocol):
             BankError: there is something already.
             OutputError: it cannot be written.
         """
+
+    def make_filled(
+        self,
+        encoder_files: Mapping[str, bytes],
+        fill: Callable[[Connection], None],
+        kept: Iterable[tuple[str, bytes]] | None,
+    ) -> None:
+        """Make a bank of what another has: all of it, or nothing.
+
+        Args:
+            encoder_files: name -> content.
+            fill: writes the rows of all tables.
+            kept: content hash and file of each kept scan; None for a bank without pixels.
+
+        Raises:
+            BankError: there is something already.
+            OutputError: it cannot be written.
+        """
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Run one transaction that reads the tables."""
+
+    def encoder_files(self) -> dict[str, bytes]:
+        """Return the encoder's files."""
+
+    def kept_files(self, hashes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield content hash and file of each of these scans that is kept."""
 
     def open_store(self) -> CaseStore:
         """Open the tables; BankError where there are none."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -103,11 +104,43 @@ class PostgresPlace:
         why: str | None = None,
     ) -> None:
         """Make an empty bank from the files of an encoder, with these very facts; see `make`."""
+        self.make_filled(
+            encoder_files,
+            lambda connection: statements.begin_bank(connection, facts, who=who, why=why),
+            None,
+        )
+
+    def make_filled(
+        self,
+        encoder_files: Mapping[str, bytes],
+        fill: Callable[[Connection], None],
+        kept: Iterable[tuple[str, bytes]] | None,
+    ) -> None:
+        """Make a bank of what another has, in one transaction; see `BankPlace` and `make`."""
         with self._server.connection(writes=True) as connection:
             self._make_tables(connection)
             for name, content in encoder_files.items():
                 connection.execute(insert(_encoder).values(name=name, content=content))
-            statements.begin_bank(connection, facts, who=who, why=why)
+            fill(connection)
+            for key, content in kept or ():
+                connection.execute(insert(_scans).values(content_hash=key, content=content))
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Run one transaction that reads the tables."""
+        return self._server.transaction()
+
+    def encoder_files(self) -> dict[str, bytes]:
+        """Return the encoder's files."""
+        return {name: self._encoder_file(name) for name in ENCODER_FILES}
+
+    def kept_files(self, hashes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield content hash and file of each of these scans that is kept."""
+        for key in hashes:
+            query = select(_scans.c.content).where(_scans.c.content_hash == key)
+            with self._server.transaction() as connection:
+                content = connection.execute(query).scalar()
+            if content is not None:  # that of a removed case may be gone
+                yield key, content
 
     def _make_tables(self, connection: Connection) -> None:
         bank, ask = self.where.bank, connection.exec_driver_sql
@@ -168,8 +201,8 @@ class PostgresPlace:
         from medsiam.encoders import load_encoder
 
         with tempfile.TemporaryDirectory() as folder:
-            for name in ENCODER_FILES:
-                (Path(folder) / name).write_bytes(self._encoder_file(name))
+            for name, content in self.encoder_files().items():
+                (Path(folder) / name).write_bytes(content)
             return load_encoder(folder)
 
     def check_encoder_files(self, facts: BankFacts) -> None:

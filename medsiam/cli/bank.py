@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medsiam.cli import bank_audit, bank_calibrate, bank_versions
+from medsiam.cli import bank_audit, bank_calibrate, bank_copy, bank_versions
 from medsiam.cli.bank_versions import add_who_and_why
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "bank",
         help="make a reference bank, add and remove cases, list them",
-        description="A bank is a folder with reference cases, their embeddings, and a copy of the "
-        "encoder that made them.",
+        description="A bank holds reference cases, their embeddings, and a copy of the encoder "
+        "that made them, in a folder or on a PostgreSQL server.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _add_create(actions)
@@ -48,6 +48,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     bank_versions.add_actions(actions)
     bank_calibrate.add_action(actions)
     bank_audit.add_action(actions)
+    bank_copy.add_action(actions)
 
 
 def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
