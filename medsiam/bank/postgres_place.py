@@ -23,6 +23,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    case,
     func,
     insert,
     select,
@@ -31,7 +32,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 
 from medsiam.bank import schema, statements
 from medsiam.bank.folder import ENCODER_FILES, digest_of_files
-from medsiam.bank.kept_scans import read_kept_scan, scan_path, write_scan
+from medsiam.bank.kept_scans import READ_ON_OPENING, read_kept_scan, scan_path, write_scan
 from medsiam.bank.postgres_address import PostgresAddress
 from medsiam.bank.postgres_server import SEARCH_PATH, PostgresServer
 from medsiam.bank.sql_store import SqlStore
@@ -254,15 +255,19 @@ class PostgresPlace:
                 raise self._spoiled(case_id, "damaged") from error
 
     def check_scans(self, kept: Iterable[tuple[str, ScanFacts]]) -> None:
-        """Raise BankError where a scan is missing or damaged; the server does the sums."""
+        """Raise BankError where a scan is missing or damaged; the server does the sums.
+
+        Those beyond the first GiB are only looked for, as in a folder.
+        """
+        so_far = func.sum(func.octet_length(_scans.c.content)).over(order_by=_scans.c.content_hash)
         digest = func.encode(func.sha256(_scans.c.content), "hex")
+        query = select(_scans.c.content_hash, case((so_far <= READ_ON_OPENING, digest)))
         with self._server.transaction() as connection:
-            rows = connection.execute(select(_scans.c.content_hash, digest))
-            found = {key: value for key, value in rows}  # noqa: C416 - rows are no pairs to mypy
+            found = {row[0]: row[1] for row in connection.execute(query)}
         for case_id, facts in kept:
             if facts.content_hash not in found:
                 raise self._spoiled(case_id, "missing")
-            if found[facts.content_hash] != facts.kept_digest:
+            if found[facts.content_hash] not in (None, facts.kept_digest):
                 raise self._spoiled(case_id, "damaged")
 
     def _spoiled(self, case_id: str, how: str) -> BankError:

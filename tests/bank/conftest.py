@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from medsiam.bank.sql_store import SqlStore
 from medsiam.encoders import Architecture, Encoder, new_encoder
 from medsiam.preprocessing import Recipe
 from tests.bank.samples import FACTS, make_store, open_store
-from tests.bank.servers import Server, running_server
+from tests.bank.servers import Server
 
 
 def tiny_encoder(*, spatial_dims: int = 2, random_state: int = 0, name: str = "tiny") -> Encoder:
@@ -73,13 +72,6 @@ class Kept:
         with closing(sqlite3.connect(self.address)) as connection:
             connection.execute(statement)
             connection.commit()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    """A real PostgreSQL server; one for all tests of a process."""
-    with running_server() as running:
-        yield running
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

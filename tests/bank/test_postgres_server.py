@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from medsiam.bank import postgres_server
+from medsiam.bank import ReferenceBank, postgres_server
 from medsiam.bank.place import bank_place
 from medsiam.errors import BankError
 from tests.bank.conftest import Kept
-from tests.bank.samples import add
+from tests.bank.samples import add, make_image, make_review
 
 
 @pytest.fixture
@@ -102,6 +104,30 @@ def test_a_reader_without_rights_reads_and_may_not_write(shared, server):
         assert refused.value.exit_code == 6
     finally:
         server.sql("DROP OWNED BY reader; DROP ROLE reader")
+
+
+def test_the_rights_in_the_manual_are_those_that_are_needed(server, encoder):
+    text = (Path(__file__).parents[2] / "docs" / "bank.md").read_text(encoding="utf-8")
+    grants = text.partition("```sql\n")[2].partition("```")[0]
+    lungs = ReferenceBank.create(server.address("lungs"), encoder)
+    server.sql("CREATE ROLE readers LOGIN")
+    server.sql("CREATE ROLE curators LOGIN")
+    try:
+        server.sql(grants)
+        bank = ReferenceBank.open(server.address("lungs", user="curators"))
+        bank.add(make_image(1), case_id="a", condition="LAM")
+        bank.keep_calibration("{}", bank_version=1)
+        bank.restore(0)
+        reader = ReferenceBank.open(server.address("lungs", user="readers"))
+        reader.reviews.append(make_review())
+        assert (reader.version, len(bank.reviews.all())) == (2, 1)
+        with pytest.raises(BankError, match="lacks a right"):
+            reader.restore(1)
+        with pytest.raises(BankError, match="lacks a right"):
+            reader.keep_calibration("{}", bank_version=1)
+    finally:
+        server.sql("DROP OWNED BY readers, curators; DROP ROLE readers, curators")
+    assert lungs.version == 2
 
 
 def test_a_newer_bank_is_refused(shared):
