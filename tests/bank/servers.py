@@ -55,6 +55,13 @@ class Server:
         bank = bank or f"bank_{self._n_banks}"
         return f"postgresql://{user}@/{database}/{bank}?host={self.sockets}"
 
+    def ask_password_of(self, role: str) -> None:
+        """Let the server ask one role for its password; the others it trusts."""
+        rules = self._data / "pg_hba.conf"
+        rules.write_text(f"local all {role} scram-sha-256\nlocal all all trust\n")
+        self.stop()
+        self.start()
+
     def sql(self, statement: str, *, database: str = "postgres") -> None:
         import psycopg
 

@@ -106,6 +106,20 @@ def test_a_reader_without_rights_reads_and_may_not_write(shared, server):
         server.sql("DROP OWNED BY reader; DROP ROLE reader")
 
 
+def test_a_password_comes_from_the_environment_or_the_address(shared, server, monkeypatch):
+    shared.make()
+    server.sql("CREATE ROLE curie LOGIN SUPERUSER PASSWORD 's3cret'")
+    server.ask_password_of("curie")
+    address = server.address(name_of(shared), user="curie")
+    for wrong in (address, address.replace("curie@", "curie:wr0ng@")):
+        with pytest.raises(BankError, match=r"cannot be used: .*password") as refused:
+            bank_place(wrong).open_store()
+        assert "wr0ng" not in str(refused.value)
+    assert bank_place(address.replace("curie@", "curie:s3cret@")).open_store().version() == 0
+    monkeypatch.setenv("PGPASSWORD", "s3cret")
+    assert bank_place(address).open_store().version() == 0
+
+
 def test_the_rights_in_the_manual_are_those_that_are_needed(server, encoder):
     text = (Path(__file__).parents[2] / "docs" / "bank.md").read_text(encoding="utf-8")
     grants = text.partition("```sql\n")[2].partition("```")[0]
