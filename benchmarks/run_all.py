@@ -16,6 +16,7 @@ SCRIPTS = (
     "held_out.py",
     "calibration.py",
     "comparison.py",
+    "postgres_bank.py",
     "same_picture.py",
     "reviews.py",
     "audit.py",

@@ -13,7 +13,10 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from medsiam import ReferenceBank
+    from tests.bank.servers import Server
 
 PHANTOM_CONDITIONS = ("dumbbell", "crescent")
 
@@ -77,6 +80,15 @@ def phantom_bank(tmp_path_factory: pytest.TempPathFactory) -> ReferenceBank:
     )
     add_case_table(bank, read_case_table(table))
     return bank
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """A real PostgreSQL server; one for all tests of a process."""
+    from tests.bank.servers import running_server
+
+    with running_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

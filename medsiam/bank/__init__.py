@@ -9,6 +9,7 @@ from medsiam._lazy import lazy_names
 if TYPE_CHECKING:
     from medsiam.bank.case import PROOFS as PROOFS
     from medsiam.bank.case import Case as Case
+    from medsiam.bank.copying import copy_bank as copy_bank
     from medsiam.bank.difference import Difference as Difference
     from medsiam.bank.intake import FailedRow as FailedRow
     from medsiam.bank.intake import Intake as Intake
@@ -50,6 +51,7 @@ _HOMES = {
     "Stay": ".store",
     "Version": ".store",
     "add_case_table": ".intake",
+    "copy_bank": ".copying",
     "standing": ".review",
     "withdrawals": ".review",
     "operating_user": ".who",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 
 from medsiam.bank.admission import Admission
 from medsiam.bank.case import Case
-from medsiam.bank.kept_scans import write_scan
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient
 from medsiam.bank.store import BankFacts, CaseRecord, CaseStore, ScanFacts
@@ -37,7 +35,7 @@ def embed_cases(
     *,
     store: CaseStore,
     encoder: Encoder,
-    scans_folder: Path | None,
+    keep: Callable[[Scan], str] | None,
     on_refused: Refusal | None = None,
 ) -> list[CaseRecord]:
     """Return the records to store; `new_cases` is read batch by batch, pixels are let go at once.
@@ -46,7 +44,7 @@ def embed_cases(
         new_cases: may be a generator that reads files.
         store: asked whether the bank would take each case, before the work is done.
         encoder: the bank's own.
-        scans_folder: where the scans are kept; None where they are not.
+        keep: keeps a scan and returns the sha256 of what is kept; None where none is kept.
         on_refused: told of each case that cannot be added; without it the first one raises.
 
     Raises:
@@ -65,14 +63,14 @@ def embed_cases(
             with _refusing(case.case_id, on_refused):
                 vectors = _finite(outcome, case)
                 arrived.admit(case)
-                facts = tuple(_keep(scan, scans_folder) for scan in new.scans)
+                facts = tuple(_keep(scan, keep) for scan in new.scans)
                 records.append(CaseRecord(case, facts, vectors))
     return records
 
 
-def _keep(scan: Scan, folder: Path | None) -> ScanFacts:
+def _keep(scan: Scan, keep: Callable[[Scan], str] | None) -> ScanFacts:
     facts = ScanFacts.of(scan)
-    return facts if folder is None else replace(facts, kept_digest=write_scan(scan, folder))
+    return facts if keep is None else replace(facts, kept_digest=keep(scan))
 
 
 def _batches(new_cases: Iterable[NewCase]) -> Iterator[list[NewCase]]:

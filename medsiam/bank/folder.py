@@ -5,23 +5,30 @@ from __future__ import annotations
 import hashlib
 import secrets
 import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
+from medsiam.bank.kept_scans import check_kept_scans, read_kept_scan, scan_path, write_scan
+from medsiam.bank.sqlite_file import SqliteFile, create_tables, make_engine
 from medsiam.bank.sqlite_store import SqliteStore
-from medsiam.bank.store import BankFacts
+from medsiam.bank.store import BankFacts, ScanFacts
 from medsiam.encoders.card import EncoderCard
 from medsiam.errors import BankError, OutputError
+from medsiam.writing import write_atomically
 
 if TYPE_CHECKING:
     from medsiam.encoders import Encoder
+    from medsiam.scans.scan import Scan
 
 DATABASE = "bank.sqlite"
 ENCODER = "encoder"
-_ENCODER_FILES = ("card.json", "weights.safetensors")
+ENCODER_FILES = ("card.json", "weights.safetensors")
 SCANS = "scans"
 
 
@@ -35,13 +42,19 @@ def make_folder(
     """
     from medsiam.encoders import save_encoder
 
-    # Everything is made beside the place and moved there in one step: never half a bank.
-    draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
-    try:
-        (draft / SCANS if facts.keeps_pixels else draft).mkdir(parents=True)
+    with _draft(folder, pixels=facts.keeps_pixels) as draft:
         save_encoder(encoder, draft / ENCODER)
         facts = replace(facts, encoder_digest=_digest_of_encoder(draft))
         SqliteStore.create(draft / DATABASE, facts, who=who, why=why)
+
+
+@contextmanager
+def _draft(folder: Path, *, pixels: bool) -> Iterator[Path]:
+    """Make everything beside the place, and move it there in one step: never half a bank."""
+    draft = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.tmp"
+    try:
+        (draft / SCANS if pixels else draft).mkdir(parents=True)
+        yield draft
         draft.replace(folder)
     except OSError as error:
         raise OutputError(f"bank {folder} cannot be written: {error.strerror}") from error
@@ -56,7 +69,7 @@ def read_card(folder: Path) -> EncoderCard:
         BankError: the encoder is not there, or its card is none.
     """
     encoder = folder / ENCODER
-    for name in _ENCODER_FILES:
+    for name in ENCODER_FILES:
         if not (encoder / name).is_file():
             raise BankError(
                 f"bank {folder} is not whole: {ENCODER}/{name} is missing; restore it from a copy"
@@ -77,14 +90,124 @@ def check_encoder_files(folder: Path, facts: BankFacts) -> None:
     """
     if facts.encoder_digest and _digest_of_encoder(folder) != facts.encoder_digest:
         raise BankError(
-            f"bank {folder}: its encoder ({ENCODER}/{' or '.join(_ENCODER_FILES)}) is damaged or "
+            f"bank {folder}: its encoder ({ENCODER}/{' or '.join(ENCODER_FILES)}) is damaged or "
             "was exchanged; restore it from a copy"
         )
 
 
 def _digest_of_encoder(folder: Path) -> str:
     digests = []
-    for name in _ENCODER_FILES:
+    for name in ENCODER_FILES:
         with (folder / ENCODER / name).open("rb") as stream:
             digests.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return digest_of_files(digests)
+
+
+def digest_of_files(digests: Iterable[str]) -> str:
+    """Return the checksum of an encoder from those of its files, in the order ENCODER_FILES."""
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+class BankFolder:
+    """A `BankPlace` in a folder of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.where = folder
+
+    @property
+    def reopened_by(self) -> str:
+        """The whole path."""
+        return str(self.where.resolve())
+
+    @property
+    def default_name(self) -> str:
+        """The folder's name."""
+        return self.where.absolute().name
+
+    def make(self, encoder: Encoder, facts: BankFacts, *, who: str | None, why: str | None) -> None:
+        """Make an empty bank in a folder that does not exist yet, or is empty.
+
+        Raises:
+            BankError: there is something already.
+            OutputError: it cannot be written.
+        """
+        self._check_free()
+        make_folder(self.where, encoder, facts, who=who, why=why)
+
+    def _check_free(self) -> None:
+        folder = self.where
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise BankError(f"{folder} exists already; choose another place for the new bank")
+
+    def make_filled(
+        self,
+        encoder_files: Mapping[str, bytes],
+        fill: Callable[[Connection], None],
+        kept: Iterable[tuple[str, bytes]] | None,
+    ) -> None:
+        """Make a bank of what another has; see `BankPlace`.
+
+        Raises:
+            BankError: there is something already.
+            OutputError: it cannot be written.
+        """
+        self._check_free()
+        with _draft(self.where, pixels=kept is not None) as draft:
+            (draft / ENCODER).mkdir()
+            for name, content in encoder_files.items():
+                write_atomically(draft / ENCODER / name, content)
+            path = draft / DATABASE
+            with SqliteFile(path, create_tables(path)).transaction(writes=True) as connection:
+                fill(connection)
+            for key, content in kept or ():
+                write_atomically(scan_path(draft / SCANS, key), content)
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Run one transaction that reads the database."""
+        path = self.where / DATABASE
+        return SqliteFile(path, make_engine(path)).transaction()
+
+    def encoder_files(self) -> dict[str, bytes]:
+        """Return the encoder's files."""
+        return {name: (self.where / ENCODER / name).read_bytes() for name in ENCODER_FILES}
+
+    def kept_files(self, hashes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yield content hash and file of each of these scans that is kept."""
+        for key in hashes:
+            path = scan_path(self.where / SCANS, key)
+            if path.is_file():  # that of a removed case may be gone
+                yield key, path.read_bytes()
+
+    def open_store(self) -> SqliteStore:
+        """Open the database; BankError where there is none."""
+        if not self.where.is_dir():
+            raise BankError(
+                f"there is no bank at {self.where}; make one with `medsiam bank create`"
+            )
+        return SqliteStore.open(self.where / DATABASE)
+
+    def read_card(self) -> EncoderCard:
+        """See `read_card`."""
+        return read_card(self.where)
+
+    def load_encoder(self) -> Encoder:
+        """Read the encoder; EncoderError where it is damaged."""
+        from medsiam.encoders import load_encoder
+
+        return load_encoder(self.where / ENCODER)
+
+    def check_encoder_files(self, facts: BankFacts) -> None:
+        """See `check_encoder_files`."""
+        check_encoder_files(self.where, facts)
+
+    def keep_scan(self, scan: Scan) -> str:
+        """See `kept_scans.write_scan`."""
+        return write_scan(scan, self.where / SCANS)
+
+    def read_scan(self, facts: ScanFacts, *, case_id: str) -> Scan:
+        """See `kept_scans.read_kept_scan`."""
+        return read_kept_scan(facts, self.where / SCANS, case_id=case_id)
+
+    def check_scans(self, kept: Iterable[tuple[str, ScanFacts]]) -> None:
+        """See `kept_scans.check_kept_scans`."""
+        check_kept_scans(kept, self.where / SCANS)

@@ -1,21 +1,23 @@
-"""The forms of `bank.sqlite`: an older bank is read as it is, and upgraded by its first change."""
+"""The forms of a bank: an older one is read as it is, and upgraded by its first change."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
 from medsiam.bank import review_statements, rows, schema
 from medsiam.errors import BankError
 
+# Where the number is kept: in the header of the file, or in a table that says whose schema it is.
+_READ = {"sqlite": "PRAGMA user_version", "postgresql": "SELECT form FROM medsiam_bank"}
+_WRITE = {"sqlite": "PRAGMA user_version =", "postgresql": "UPDATE medsiam_bank SET form ="}
+
 
 def form_of(connection: Connection) -> int:
     """Return the form of the bank as this transaction sees it."""
-    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+    return int(connection.exec_driver_sql(_READ[connection.dialect.name]).scalar_one())
 
 
-def check_form(found: int, path: Path) -> None:
+def check_form(found: int, where: object) -> None:
     """Refuse a form that this program does not know.
 
     Raises:
@@ -23,11 +25,13 @@ def check_form(found: int, path: Path) -> None:
     """
     if found > schema.SCHEMA_VERSION:
         raise BankError(
-            f"{path} was written by a newer medsiam (form {found}, this one knows "
+            f"{where} was written by a newer medsiam (form {found}, this one knows "
             f"{schema.SCHEMA_VERSION}); update medsiam; the bank was not touched"
         )
     if found < 1:
-        raise BankError(f"{path} has an unknown form ({found}); restore it from a copy of the bank")
+        raise BankError(
+            f"{where} has an unknown form ({found}); restore it from a copy of the bank"
+        )
 
 
 def upgrade(connection: Connection) -> None:
@@ -51,12 +55,21 @@ def upgrade(connection: Connection) -> None:
                 connection.exec_driver_sql(
                     f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}"
                 )
+    complete(connection, found)
+    connection.exec_driver_sql(f"{_WRITE[connection.dialect.name]} {schema.SCHEMA_VERSION}")
+
+
+def complete(connection: Connection, found: int) -> None:
+    """Write what rows of an older form lack, into tables of the newest.
+
+    Raises:
+        BankError: what was fixed when the bank was made is damaged.
+    """
     if found == 1:
         _seal_removals(connection)
     if found < schema.since(schema.reviews):
         stored = {row.key: row.value for row in connection.execute(select(schema.meta))}
         review_statements.begin_chain(connection, rows.facts_from_values(stored))
-    connection.exec_driver_sql(f"PRAGMA user_version = {schema.SCHEMA_VERSION}")
 
 
 def _seal_removals(connection: Connection) -> None:

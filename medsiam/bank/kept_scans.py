@@ -22,7 +22,7 @@ from medsiam.scans import read_scan
 from medsiam.scans.scan import Scan
 from medsiam.writing import write_atomically
 
-_READ_ON_OPENING = 1 << 30  # bytes; about a second
+READ_ON_OPENING = 1 << 30  # bytes; about a second
 _INT16 = np.iinfo(np.int16)
 
 
@@ -77,7 +77,7 @@ def check_kept_scans(kept: Iterable[tuple[str, ScanFacts]], folder: Path) -> Non
             n_bytes += path.stat().st_size
             damaged = (
                 facts.kept_digest is not None  # which a bank of form 1 has not
-                and n_bytes <= _READ_ON_OPENING
+                and n_bytes <= READ_ON_OPENING
                 and _digest(path) != facts.kept_digest
             )
         except FileNotFoundError as error:

@@ -13,19 +13,11 @@ from numpy.typing import NDArray
 from medsiam.bank.case import Case
 from medsiam.bank.difference import Difference, difference
 from medsiam.bank.filling import Refusal, check_new_case, embed_cases
-from medsiam.bank.folder import (
-    DATABASE,
-    ENCODER,
-    SCANS,
-    check_encoder_files,
-    make_folder,
-    read_card,
-)
-from medsiam.bank.kept_scans import check_kept_scans, read_kept_scan
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient, new_salt
+from medsiam.bank.place import BankPlace, bank_place
+from medsiam.bank.postgres_address import PostgresAddress
 from medsiam.bank.review_log import ReviewLog
-from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.bank.store import BankFacts, CaseStore, KeptCalibration, Snapshot, Stay, Version
 from medsiam.bank.who import operating_user
 from medsiam.encoders.card import EncoderCard
@@ -45,8 +37,8 @@ class ReferenceBank:
     said is kept in `reviews`, which changes none of the rest.
     """
 
-    def __init__(self, path: Path, store: CaseStore, encoder_card: EncoderCard) -> None:
-        self.path = path
+    def __init__(self, place: BankPlace, store: CaseStore, encoder_card: EncoderCard) -> None:
+        self._place = place
         self.encoder_card = encoder_card
         self.reviews = ReviewLog(store.reviews, store.facts)
         self._store = store
@@ -67,9 +59,10 @@ class ReferenceBank:
         """Make an empty bank that is filled and queried with this encoder.
 
         Args:
-            path: a folder that does not exist yet, or is empty.
+            path: a folder that does not exist yet, or is empty; or the address of a new bank on a
+                PostgreSQL server, `postgresql://user@host/database/bank`.
             encoder: its weights and card are copied into the bank.
-            name: for people; the folder's name where none is given.
+            name: for people; that of the folder or the address where none is given.
             pixels: False for a bank of embeddings alone, which keeps no scan and can show none.
             who: makes it; by default the user of the operating system.
             why: for the list of versions.
@@ -78,11 +71,9 @@ class ReferenceBank:
             BankError: there is something at `path` already.
             OutputError: the folder cannot be written.
         """
-        folder = Path(path)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise BankError(f"{folder} exists already; choose another place for the new bank")
+        place = bank_place(path)
         facts = BankFacts(
-            name=name or folder.absolute().name,
+            name=name or place.default_name,
             salt=new_salt(),
             encoder_fingerprint=encoder.fingerprint,
             encoder_name=encoder.card.name,
@@ -91,8 +82,8 @@ class ReferenceBank:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             keeps_pixels=pixels,
         )
-        make_folder(folder, encoder, facts, who=who or operating_user(), why=why)
-        bank = cls.open(folder)
+        place.make(encoder, facts, who=who or operating_user(), why=why)
+        bank = cls._open(place)
         bank._encoder = encoder
         return bank
 
@@ -104,17 +95,28 @@ class ReferenceBank:
             BankError: no bank, a damaged one, one of a newer medsiam; it stays untouched.
             EncoderMismatchError: the encoder in the folder is not the one that filled the bank.
         """
-        folder = Path(path)
-        if not folder.is_dir():
-            raise BankError(f"there is no bank at {folder}; make one with `medsiam bank create`")
-        store = SqliteStore.open(folder / DATABASE)
-        bank = cls(folder, store, read_card(folder))
+        return cls._open(bank_place(path))
+
+    @classmethod
+    def _open(cls, place: BankPlace) -> ReferenceBank:
+        store = place.open_store()
+        bank = cls(place, store, place.read_card())
         bank.check_encoder(bank.encoder_card)
-        check_encoder_files(folder, store.facts)
+        place.check_encoder_files(store.facts)
         store.check_whole()
         if store.facts.keeps_pixels:
-            check_kept_scans(store.scan_facts(), folder / SCANS)
+            place.check_scans(store.scan_facts())
         return bank
+
+    @property
+    def path(self) -> Path | PostgresAddress:
+        """Where the bank is, to be shown: its folder, or its address without a password."""
+        return self._place.where
+
+    @property
+    def reopened_by(self) -> str:
+        """What opens the bank in another process; never shown, for it may hold a password."""
+        return self._place.reopened_by
 
     @property
     def name(self) -> str:
@@ -174,9 +176,7 @@ class ReferenceBank:
             EncoderMismatchError: it is not the one that filled the bank.
         """
         if self._encoder is None:
-            from medsiam.encoders import load_encoder
-
-            encoder = load_encoder(self.path / ENCODER)
+            encoder = self._place.load_encoder()
             self.check_encoder(encoder.card)
             self._encoder = encoder
         return self._encoder
@@ -287,7 +287,7 @@ class ReferenceBank:
             new_cases,
             store=self._store,
             encoder=self.encoder,
-            scans_folder=self.path / SCANS if self.keeps_pixels else None,
+            keep=self._place.keep_scan if self.keeps_pixels else None,
             on_refused=on_refused,
         )
         added = self._store.add(
@@ -352,7 +352,7 @@ class ReferenceBank:
                 f"case {case_id} cannot be shown; its embedding and its facts are all there is"
             )
         return tuple(
-            read_kept_scan(facts, self.path / SCANS, case_id=case_id)
+            self._place.read_scan(facts, case_id=case_id)
             for facts in self._store.record(case_id).scans
         )
 

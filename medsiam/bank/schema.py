@@ -30,7 +30,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -39,6 +38,8 @@ from sqlalchemy import (
     null,
     or_,
 )
+
+from medsiam.bank.vector_type import VectorBytes
 
 APPLICATION_ID = 0x4D534D42  # "MSMB", in the header of bank.sqlite
 SCHEMA_VERSION = 4
@@ -123,7 +124,7 @@ embeddings = Table(
     metadata,
     Column("case", ForeignKey("cases.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
-    Column("vector", LargeBinary, nullable=False),
+    Column("vector", VectorBytes, nullable=False),
 )
 
 calibrations = Table(
@@ -167,6 +168,14 @@ for _change in ("UPDATE", "DELETE"):
         "BEGIN SELECT RAISE(ABORT, 'a review is never changed'); END"
     )
     event.listen(reviews, "after_create", _refusal.execute_if(dialect="sqlite"))
+for _statement in (
+    "CREATE FUNCTION reviews_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'a review is never changed'; END $$",
+    "CREATE TRIGGER reviews_refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON reviews "
+    "FOR EACH STATEMENT EXECUTE FUNCTION reviews_refuse()",
+):
+    _refusal = DDL(_statement)  # type: ignore[no-untyped-call]
+    event.listen(reviews, "after_create", _refusal.execute_if(dialect="postgresql"))
 
 review_head = Table(
     "review_head",

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from medsiam.bank import schema
+from medsiam.bank.database import damaged
 from medsiam.bank.forms import check_form, form_of, upgrade
 from medsiam.errors import BankError, MedsiamError, OutputError
 
@@ -131,20 +132,46 @@ def create_tables(path: Path) -> Engine:
     return engine
 
 
-@contextmanager
-def transaction(engine: Engine, path: Path, *, writes: bool = False) -> Iterator[Connection]:
-    """Run one transaction; whatever SQLite reports comes out as an error with a remedy."""
-    try:
-        with engine.connect().execution_options(writes=writes) as connection, connection.begin():
-            # The header in the file may lag behind the log, so it is asked for once more.
-            check_form(form_of(connection), path)
-            if writes:
-                upgrade(connection)
-            yield connection
-    except DBAPIError as error:
-        raise _translated(path, error) from error
-    except UnicodeDecodeError as error:  # SQLite quotes the damaged schema
-        raise damaged(path, "its schema is no text") from error
+class SqliteFile:
+    """A `Database` in one SQLite file."""
+
+    def __init__(self, path: Path, engine: Engine) -> None:
+        self._path = path
+        self._engine = engine
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    @contextmanager
+    def transaction(self, *, writes: bool = False) -> Iterator[Connection]:
+        """Run one transaction; whatever SQLite reports comes out as an error with a remedy."""
+        path, opened = self._path, self._engine.connect
+        try:
+            with opened().execution_options(writes=writes) as connection, connection.begin():
+                # The header in the file may lag behind the log, so it is asked for once more.
+                check_form(form_of(connection), path)
+                if writes:
+                    upgrade(connection)
+                yield connection
+        except DBAPIError as error:
+            raise _translated(path, error) from error
+        except UnicodeDecodeError as error:  # SQLite quotes the damaged schema
+            raise damaged(path, "its schema is no text") from error
+
+    def check_structure(self) -> None:
+        """Raise BankError where pages or indexes of the file are damaged."""
+        with self.transaction() as connection:
+            verdict = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar()
+        if verdict != "ok":
+            raise damaged(self._path, str(verdict).splitlines()[-1])
+
+    def case_names(self, connection: Connection) -> list[tuple[int, str]]:
+        """Return id and case_id of the newest version's cases without a look at the table."""
+        found = connection.exec_driver_sql(
+            "SELECT id, case_id FROM cases INDEXED BY one_current_case_per_id "
+            "WHERE removed_version IS NULL"
+        )
+        return [(key, case_id) for key, case_id in found]
 
 
 def _translated(path: Path, error: DBAPIError) -> MedsiamError:
@@ -165,8 +192,3 @@ def _translated(path: Path, error: DBAPIError) -> MedsiamError:
             "or work on a copy"
         )
     return damaged(path, str(error.orig))
-
-
-def damaged(path: Path, what: str) -> BankError:
-    """Return the error for a database that does not hold what was once stored in it."""
-    return BankError(f"{path} is damaged ({what}); restore it from a copy of the bank")

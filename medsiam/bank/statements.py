@@ -1,4 +1,4 @@
-"""What is read and written within one transaction of `bank.sqlite`."""
+"""What is read and written within one transaction."""
 
 from __future__ import annotations
 
@@ -19,15 +19,26 @@ from sqlalchemy import (
     update,
 )
 
-from medsiam.bank import rows, schema
+from medsiam.bank import review_statements, rows, schema
 from medsiam.bank.admission import Admission
 from medsiam.bank.case import Case
 from medsiam.bank.forms import form_of
-from medsiam.bank.store import CaseRecord, ScanFacts, Version
+from medsiam.bank.store import BankFacts, CaseRecord, ScanFacts, Version
 
 _T = TypeVar("_T")
 CURRENT = schema.cases.c.removed_version.is_(None)
 _CHUNK = 5_000  # values in one statement; SQLite takes 32,766
+
+
+def begin_bank(
+    connection: Connection, facts: BankFacts, *, who: str | None, why: str | None
+) -> None:
+    """Write what is fixed from now on, version 0, which is empty, and the end of no reviews."""
+    values = rows.facts_to_values(facts)
+    fixed = [{"key": key, "value": text} for key, text in values.items()]
+    connection.execute(insert(schema.meta), fixed)
+    write_version(connection, Version(0, facts.created, "create", why, 0, who))
+    review_statements.begin_chain(connection, facts)
 
 
 def read_records(connection: Connection, where: ColumnElement[bool]) -> list[CaseRecord]:
@@ -115,15 +126,6 @@ def admission(connection: Connection, asking: Sequence[Case]) -> Admission:
         case_ids={row.case_id for row in held},
         scan_owners={row.content_hash: row.case_id for row in owners},
     )
-
-
-def names_by_index(connection: Connection) -> list[tuple[int, str]]:
-    """Return id and case_id of the newest version's cases without a look at the table itself."""
-    index = "one_current_case_per_id"
-    found = connection.exec_driver_sql(
-        f"SELECT id, case_id FROM cases INDEXED BY {index} WHERE removed_version IS NULL"  # noqa: S608
-    )
-    return [(key, case_id) for key, case_id in found]
 
 
 def current_cases(connection: Connection, case_ids: Sequence[str]) -> list[Row[int, str, str]]:

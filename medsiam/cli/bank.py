@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from medsiam.cli import bank_audit, bank_calibrate, bank_versions
+from medsiam.cli import bank_audit, bank_calibrate, bank_copy, bank_versions
 from medsiam.cli.bank_versions import add_who_and_why
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "bank",
         help="make a reference bank, add and remove cases, list them",
-        description="A bank is a folder with reference cases, their embeddings, and a copy of the "
-        "encoder that made them.",
+        description="A bank holds reference cases, their embeddings, and a copy of the encoder "
+        "that made them, in a folder or on a PostgreSQL server.",
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     _add_create(actions)
@@ -48,11 +48,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     bank_versions.add_actions(actions)
     bank_calibrate.add_action(actions)
     bank_audit.add_action(actions)
+    bank_copy.add_action(actions)
 
 
 def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("create", help="make an empty bank for one encoder")
-    parser.add_argument("bank", metavar="BANK", type=Path, help="folder of the new bank")
+    parser.add_argument(
+        "bank",
+        metavar="BANK",
+        help="folder of the new bank, or postgresql://USER@HOST/DATABASE/BANK",
+    )
     parser.add_argument(
         "--encoder",
         required=True,
@@ -72,7 +77,7 @@ def _add_create(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("add", help="add the cases of a table, as one new version")
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("--cases", required=True, type=Path, help="case table (CSV)")
     parser.add_argument(
         "--proof",
@@ -102,7 +107,7 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 def _add_remove(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("remove", help="remove cases; older versions keep them")
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("case_ids", metavar="CASE_ID", nargs="+")
     add_who_and_why(parser)
     parser.set_defaults(run=_remove)
@@ -110,7 +115,7 @@ def _add_remove(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_list(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("list", help="list cases and conditions")
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.set_defaults(run=_list)
 

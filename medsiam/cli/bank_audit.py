@@ -29,7 +29,7 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "hubs and orphans, shortcuts through source or scanner, missing proof, and how many more "
         "patients would help. It reads the bank's embeddings and changes nothing.",
     )
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("--version", type=int, metavar="N", help="of the bank (default: newest)")
     parser.add_argument(
         "--metric",

@@ -19,7 +19,7 @@ def add_action(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "name conditions best, which probability goes with a distance, and beyond which distance "
         "the answer is none of these. What was measured is kept in the bank; nothing is retrained.",
     )
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument(
         "--maps",
         metavar="N",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,14 +19,14 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _add_versions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("versions", help="list every change: who, when, what and why")
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.set_defaults(run=_versions)
 
 
 def _add_diff(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = actions.add_parser("diff", help="which cases came and went between two versions")
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("older", metavar="A", type=int, help="number of a version")
     parser.add_argument("newer", metavar="B", type=int, help="number of another version")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
@@ -38,7 +37,7 @@ def _add_restore(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -
     parser = actions.add_parser(
         "restore", help="go back to the cases of an older version, as a new version"
     )
-    parser.add_argument("bank", metavar="BANK", type=Path)
+    parser.add_argument("bank", metavar="BANK")
     parser.add_argument("version", metavar="N", type=int, help="number of the older version")
     add_who_and_why(parser)
     parser.set_defaults(run=_restore)

@@ -35,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="image, NIfTI or DICOM file, or folder of one DICOM series; several are the phases "
         "of one case, in the bank's order",
     )
-    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--bank", metavar="BANK", required=True)
     parser.add_argument("-k", type=int, default=5, help="matches to list (default 5)")
     parser.add_argument(
         "--metric",

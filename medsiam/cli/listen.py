@@ -22,7 +22,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "bank; a structured report and a picture go to --out, and back to the archive. See "
         "docs/pacs.md. Ends with Ctrl-C or SIGTERM, and goes on where it was when started again.",
     )
-    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--bank", metavar="BANK", required=True)
     parser.add_argument(
         "--out", metavar="DIR", type=Path, required=True, help="what was received, and the results"
     )

@@ -65,7 +65,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         description="Serve the reading page to a browser on this computer (127.0.0.1 unless there "
         "is a login): open a study, see the ranked matches of the bank beside it. Ctrl-C ends it.",
     )
-    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--bank", metavar="BANK", required=True)
     parser.add_argument(
         "--studies", type=Path, help="folder whose studies may be opened; without it: upload only"
     )
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     require_free_port(args.port, way_in.address)
     command = streamlit_command(app_script(), args.port, way_in)
     environment = app_environment(
-        args.bank, _folders(args), curate=args.curate, login=way_in.secrets is not None
+        bank.reopened_by, _folders(args), curate=args.curate, login=way_in.secrets is not None
     )
     with _server(command, environment) as server:
         try:
@@ -145,12 +145,12 @@ def streamlit_command(script: Path, port: int, way_in: Entrance) -> list[str]:
 
 
 def app_environment(
-    bank: Path, folders: dict[str, Path | None], *, curate: bool = False, login: bool = False
+    bank: str, folders: dict[str, Path | None], *, curate: bool = False, login: bool = False
 ) -> dict[str, str]:
     """The environment of the app: what it may open and do, and no setting from outside.
 
     Args:
-        bank: folder of the bank.
+        bank: what opens the bank from any folder (`ReferenceBank.reopened_by`).
         folders: "studies", "batches", "runs" -> what may be looked at there.
         curate: whether cases may be added.
         login: whether readers must log in.
@@ -160,7 +160,7 @@ def app_environment(
         for name, value in os.environ.items()
         if not name.startswith(("STREAMLIT_", "MEDSIAM_REVIEW_"))
     }
-    environment["MEDSIAM_REVIEW_BANK"] = str(bank.resolve())
+    environment["MEDSIAM_REVIEW_BANK"] = bank
     for name, folder in folders.items():
         if folder is not None:
             environment[f"MEDSIAM_REVIEW_{name.upper()}"] = str(folder.resolve())

@@ -21,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
     verify = actions.add_parser("verify", help="check that no review was changed or removed")
-    verify.add_argument("bank", metavar="BANK", type=Path)
+    verify.add_argument("bank", metavar="BANK")
     verify.add_argument(
         "--head",
         metavar="DIGEST",
@@ -31,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     verify.add_argument("--json", action="store_true", help="one JSON document on stdout")
     verify.set_defaults(run=_verify)
     export = actions.add_parser("export", help="write every review to a file")
-    export.add_argument("bank", metavar="BANK", type=Path)
+    export.add_argument("bank", metavar="BANK")
     export.add_argument(
         "--out", required=True, metavar="FILE", type=Path, help="ends in .csv, .json or .jsonl"
     )

@@ -31,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "is never done twice: the same command goes on with a run that was interrupted.",
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path)
-    parser.add_argument("--bank", type=Path, required=True)
+    parser.add_argument("--bank", metavar="BANK", required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder for results and manifest")
     parser.add_argument("-k", type=int, default=5, help="matches per series (default 5)")
     parser.add_argument("--metric", help="as in `medsiam compare` (default: as calibrated)")

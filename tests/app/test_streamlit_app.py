@@ -176,7 +176,7 @@ def behind_login(bank, folder):
     command = streamlit_command(
         app_script(), port, Entrance("127.0.0.1", ("127.0.0.1", "localhost"), secrets)
     )
-    environment = app_environment(bank.path, {}, login=True)
+    environment = app_environment(bank.reopened_by, {}, login=True)
     with _server(command, environment) as server:
         _wait_until_it_answers(server, port, "127.0.0.1")
         yield port, cookie

@@ -1,6 +1,6 @@
 """A reader of its own: keeps verdicts, says the number of each, and may die right after.
 
-python -m tests.bank.review_process BANK.sqlite READER COUNT [die]
+python -m tests.bank.review_process BANK READER COUNT [die]
 """
 
 from __future__ import annotations
@@ -8,15 +8,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from pathlib import Path
 
 from medsiam.bank.review_log import ReviewLog
-from medsiam.bank.sqlite_store import SqliteStore
-from tests.bank.samples import make_review
+from tests.bank.samples import make_review, open_store
 
 
 def main(database: str, reader: str, count: str, then: str = "") -> None:
-    store = SqliteStore.open(Path(database))
+    store = open_store(database)
     log = ReviewLog(store.reviews, store.facts)
     for _ in range(int(count)):
         number = log.append(make_review(reader)).number

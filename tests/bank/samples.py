@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,7 @@ import numpy as np
 
 from medsiam.bank.case import Case
 from medsiam.bank.review import NewReview
+from medsiam.bank.sql_store import SqlStore
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.bank.store import BankFacts, CaseRecord, ScanFacts
 
@@ -74,7 +78,27 @@ def make_store(folder: Path) -> SqliteStore:
     return SqliteStore.create(folder / "bank.sqlite", FACTS)
 
 
-def add(store: SqliteStore, *case_ids: str, **facts) -> int:
+def open_store(address: str) -> SqlStore:
+    """Open a store of either kind: a file's path, or an address."""
+    if address.endswith(".sqlite"):
+        return SqliteStore.open(Path(address))
+    from medsiam.bank.place import bank_place
+
+    return bank_place(address).open_store()
+
+
+def start(module: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start one of the processes beside this file."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"tests.bank.{module}", *map(str, arguments)],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+
+
+def add(store: SqlStore, *case_ids: str, **facts) -> int:
     records = [make_record(case_id, **facts) for case_id in case_ids]
     return store.add(records, encoder_fingerprint=FINGERPRINT).version
 

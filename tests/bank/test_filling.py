@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from medsiam.bank.filling import embed_cases
+from medsiam.bank.kept_scans import write_scan
 from medsiam.bank.new_case import NewCase
 from medsiam.bank.patients import hash_patient
 from medsiam.errors import BankError, EncoderError, OutputError, ScanError
@@ -44,7 +45,7 @@ def fill(tmp_path):
             new_cases,
             store=store,
             encoder=encoder or PlainEncoder(),
-            scans_folder=folder,
+            keep=lambda scan: write_scan(scan, folder),
             on_refused=refused.__setitem__ if listen else None,
         )
         return records, refused, sorted(path.name for path in folder.iterdir())
@@ -160,7 +161,7 @@ def test_faults_that_are_not_the_case_s_end_it_for_all(fill, tmp_path):
             [new_case(1)],
             store=fill.store,
             encoder=PlainEncoder(),
-            scans_folder=tmp_path / "scans",
+            keep=lambda scan: write_scan(scan, tmp_path / "scans"),
             on_refused=lambda case_id, error: None,
         )
 
@@ -210,7 +211,7 @@ def test_the_scanner_is_what_was_given_else_what_the_header_says(fill):
 def test_without_a_folder_no_scan_is_kept(fill):
     store = fill.store
     records = embed_cases(
-        [new_case(1)], store=store, encoder=PlainEncoder(), scans_folder=None, on_refused=None
+        [new_case(1)], store=store, encoder=PlainEncoder(), keep=None, on_refused=None
     )
     assert records[0].scans[0].kept_digest is None
     assert records[0].scans[0].content_hash == make_image(1).content_hash

@@ -199,7 +199,7 @@ def test_files_beyond_the_first_gigabyte_are_looked_for_only(tmp_path, monkeypat
     scans = [make_volume(n) for n in range(3)]
     kept = facts_of(*scans, folder=tmp_path)
     first, _, last = (scan_path(tmp_path, scan.content_hash) for scan in scans)
-    monkeypatch.setattr(kept_scans, "_READ_ON_OPENING", first.stat().st_size)
+    monkeypatch.setattr(kept_scans, "READ_ON_OPENING", first.stat().st_size)
     last.write_bytes(b"other")
     check_kept_scans(kept, tmp_path)
     with pytest.raises(BankError, match="case c2"):

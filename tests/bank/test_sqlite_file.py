@@ -71,7 +71,7 @@ def test_the_file_says_whose_it_is_and_keeps_its_promises(tmp_path):
             for name in ("application_id", "user_version", "journal_mode")
         }
     assert asked == {"application_id": 0x4D534D42, "user_version": 4, "journal_mode": "wal"}
-    with store._engine.connect() as connection:
+    with store._database._engine.connect() as connection:
         for name, value in {"synchronous": 2, "foreign_keys": 1, "busy_timeout": 30_000}.items():
             assert connection.exec_driver_sql(f"PRAGMA {name}").scalar() == value
 
@@ -111,13 +111,13 @@ def test_a_full_disk_is_a_clear_error_and_an_intact_bank(tmp_path):
     store = make_store(tmp_path)
     add(store, "c1")
     with pytest.raises(OutputError, match="disk full"):
-        fill_disk(store._engine, tmp_path / "bank.sqlite")
+        fill_disk(store._database)
     assert [case.case_id for case in store.read().cases] == ["c1"]
     assert add(store, "c2") == 2
 
 
-def fill_disk(engine, path):
+def fill_disk(database):
     """Write under SQLite's own limit on pages: any further one is refused as on a full disk."""
-    with sqlite_file.transaction(engine, path, writes=True) as connection:
+    with database.transaction(writes=True) as connection:
         connection.exec_driver_sql("PRAGMA max_page_count = 1")
         connection.exec_driver_sql("INSERT INTO meta VALUES ('filling', hex(zeroblob(1000000)))")

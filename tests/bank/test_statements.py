@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from medsiam.bank import schema, statements
-from medsiam.bank.sqlite_file import transaction
 from tests.bank.samples import add, make_record, make_store
 
 
@@ -10,7 +9,7 @@ def test_cases_are_counted_per_version_and_found_by_name(tmp_path):
     add(store, "a", "b")
     store.remove(["a"])
     add(store, "c", "d")
-    with transaction(store._engine, tmp_path / "bank.sqlite") as connection:
+    with store._database.transaction() as connection:
         n_cases = statements.count_by_version(connection)
         assert [n_cases(number) for number in range(4)] == [0, 2, 1, 3]
         found = statements.current_cases(connection, ["a", "b", "d", "nobody"])

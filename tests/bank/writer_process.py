@@ -1,21 +1,20 @@
 """A writer of its own: adds cases one transaction at a time and says what is committed.
 
-python -m tests.bank.writer_process BANK.sqlite NAME COUNT PER_VERSION
+python -m tests.bank.writer_process BANK NAME COUNT PER_VERSION [partial]
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
-from medsiam.bank.sqlite_store import SqliteStore
-from tests.bank.samples import add
+from tests.bank.samples import FINGERPRINT, make_record, open_store
 
 
-def main(database: str, name: str, count: str, per_version: str) -> None:
-    store = SqliteStore.open(Path(database))
+def main(database: str, name: str, count: str, per_version: str, how: str = "") -> None:
+    store = open_store(database)
     for i in range(int(count)):
-        add(store, *(f"{name}-{i}-{j}" for j in range(int(per_version))))
+        records = [make_record(f"{name}-{i}-{j}") for j in range(int(per_version))]
+        store.add(records, encoder_fingerprint=FINGERPRINT, partial=how == "partial")
         print("committed", f"{name}-{i}", flush=True)
 
 

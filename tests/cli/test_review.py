@@ -162,7 +162,7 @@ def test_the_app_learns_its_bank_and_no_foreign_setting(monkeypatch, tmp_path):
     monkeypatch.setenv("MEDSIAM_REVIEW_LOGIN", "1")
     monkeypatch.setenv("MEDSIAM_REVIEW_CURATE", "1")
     monkeypatch.chdir(tmp_path)
-    environment = app_environment(Path("bank"), {"studies": None})
+    environment = app_environment(str(tmp_path / "bank"), {"studies": None})
     assert environment["MEDSIAM_REVIEW_BANK"] == str(tmp_path / "bank")
     assert "MEDSIAM_REVIEW_STUDIES" not in environment
     assert "MEDSIAM_REVIEW_LOGIN" not in environment
