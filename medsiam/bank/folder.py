@@ -32,22 +32,6 @@ ENCODER_FILES = ("card.json", "weights.safetensors")
 SCANS = "scans"
 
 
-def make_folder(
-    folder: Path, encoder: Encoder, facts: BankFacts, *, who: str | None, why: str | None
-) -> None:
-    """Make the folder of an empty bank, whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    from medsiam.encoders import save_encoder
-
-    with _draft(folder, pixels=facts.keeps_pixels) as draft:
-        save_encoder(encoder, draft / ENCODER)
-        facts = replace(facts, encoder_digest=_digest_of_encoder(draft))
-        SqliteStore.create(draft / DATABASE, facts, who=who, why=why)
-
-
 @contextmanager
 def _draft(folder: Path, *, pixels: bool) -> Iterator[Path]:
     """Make everything beside the place, and move it there in one step: never half a bank."""
@@ -60,39 +44,6 @@ def _draft(folder: Path, *, pixels: bool) -> Iterator[Path]:
         raise OutputError(f"bank {folder} cannot be written: {error.strerror}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-
-
-def read_card(folder: Path) -> EncoderCard:
-    """Read the card of the bank's encoder, which needs no torch.
-
-    Raises:
-        BankError: the encoder is not there, or its card is none.
-    """
-    encoder = folder / ENCODER
-    for name in ENCODER_FILES:
-        if not (encoder / name).is_file():
-            raise BankError(
-                f"bank {folder} is not whole: {ENCODER}/{name} is missing; restore it from a copy"
-            )
-    try:
-        return EncoderCard.model_validate_json((encoder / "card.json").read_bytes())
-    except (OSError, ValidationError) as error:
-        raise BankError(
-            f"bank {folder}: {ENCODER}/card.json is no encoder's card; restore it from a copy"
-        ) from error
-
-
-def check_encoder_files(folder: Path, facts: BankFacts) -> None:
-    """Hold the encoder in the folder, byte by byte, against what was copied there.
-
-    Raises:
-        BankError: it is damaged.
-    """
-    if facts.encoder_digest and _digest_of_encoder(folder) != facts.encoder_digest:
-        raise BankError(
-            f"bank {folder}: its encoder ({ENCODER}/{' or '.join(ENCODER_FILES)}) is damaged or "
-            "was exchanged; restore it from a copy"
-        )
 
 
 def _digest_of_encoder(folder: Path) -> str:
@@ -131,8 +82,13 @@ class BankFolder:
             BankError: there is something already.
             OutputError: it cannot be written.
         """
+        from medsiam.encoders import save_encoder
+
         self._check_free()
-        make_folder(self.where, encoder, facts, who=who, why=why)
+        with _draft(self.where, pixels=facts.keeps_pixels) as draft:
+            save_encoder(encoder, draft / ENCODER)
+            facts = replace(facts, encoder_digest=_digest_of_encoder(draft))
+            SqliteStore.create(draft / DATABASE, facts, who=who, why=why)
 
     def _check_free(self) -> None:
         folder = self.where
@@ -187,8 +143,25 @@ class BankFolder:
         return SqliteStore.open(self.where / DATABASE)
 
     def read_card(self) -> EncoderCard:
-        """See `read_card`."""
-        return read_card(self.where)
+        """Read the card of the bank's encoder, which needs no torch.
+
+        Raises:
+            BankError: the encoder is not there, or its card is none.
+        """
+        encoder = self.where / ENCODER
+        for name in ENCODER_FILES:
+            if not (encoder / name).is_file():
+                raise BankError(
+                    f"bank {self.where} is not whole: {ENCODER}/{name} is missing; restore it "
+                    "from a copy"
+                )
+        try:
+            return EncoderCard.model_validate_json((encoder / "card.json").read_bytes())
+        except (OSError, ValidationError) as error:
+            raise BankError(
+                f"bank {self.where}: {ENCODER}/card.json is no encoder's card; restore it from a "
+                "copy"
+            ) from error
 
     def load_encoder(self) -> Encoder:
         """Read the encoder; EncoderError where it is damaged."""
@@ -197,8 +170,16 @@ class BankFolder:
         return load_encoder(self.where / ENCODER)
 
     def check_encoder_files(self, facts: BankFacts) -> None:
-        """See `check_encoder_files`."""
-        check_encoder_files(self.where, facts)
+        """Hold the encoder in the folder, byte by byte, against what was copied there.
+
+        Raises:
+            BankError: it is damaged.
+        """
+        if facts.encoder_digest and _digest_of_encoder(self.where) != facts.encoder_digest:
+            raise BankError(
+                f"bank {self.where}: its encoder ({ENCODER}/{' or '.join(ENCODER_FILES)}) is "
+                "damaged or was exchanged; restore it from a copy"
+            )
 
     def keep_scan(self, scan: Scan) -> str:
         """See `kept_scans.write_scan`."""

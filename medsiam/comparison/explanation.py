@@ -61,7 +61,7 @@ class PairedExplanation:
         if self.checks is None:
             return (
                 "Whether such maps are true to the encoder was not checked on this bank "
-                "(`medsiam bank calibrate BANK --maps 10` does)."
+                "(medsiam bank calibrate BANK --maps 10 does)."
             )
         return self.checks.sentence
 
