@@ -62,7 +62,7 @@ class Delivery:
         self._objects = out / DICOM
         self._destination = destination
         self._end_seconds = end_seconds
-        self._outbox = Outbox(self._folder)
+        self._outbox: Outbox | None = None
         self._lock = RunLock(self._folder)
         self._thread: threading.Thread | None = None
         self._stop, self._hurry = threading.Event(), threading.Event()
@@ -71,12 +71,13 @@ class Delivery:
         self._progress = time.monotonic()
 
     def __enter__(self) -> Delivery:
-        """Take the outbox.
+        """Take the outbox, where there is one.
 
         Raises:
             LockedError: another run sends from it.
         """
-        self._lock.__enter__()
+        if self._folder.is_dir():
+            self._taken()
         return self
 
     def __exit__(
@@ -93,7 +94,7 @@ class Delivery:
     @property
     def waiting(self) -> int:
         """Objects that are not taken yet."""
-        return len(self._outbox.waiting)
+        return 0 if self._outbox is None else len(self._outbox.waiting)
 
     def add(self, series: str) -> None:
         """Send the objects of a series, as far as they were not sent before.
@@ -101,13 +102,16 @@ class Delivery:
         Raises:
             OutputError: where they cannot be put into the outbox.
         """
+        outbox = self._taken()
         for path in sorted((self._objects / series).glob("*.dcm")):
-            self._outbox.put(path)
-        self._begin()
+            outbox.put(path)
+        self._begin(outbox)
 
     def finish(self) -> Delivered:
         """Deliver what waits, as long as the archive takes something now and then."""
-        thread = self._begin()
+        if self._outbox is None:
+            return Delivered(0, 0, 0)
+        thread = self._begin(self._outbox)
         self._progress = time.monotonic()
         self._hurry.set()
         while self.waiting and thread.is_alive():
@@ -117,18 +121,37 @@ class Delivery:
         refused = len(list((self._folder / "refused").glob("*.dcm")))
         return Delivered(self._sent, self.waiting, refused, self._reason)
 
-    def _begin(self) -> threading.Thread:
-        """Not before there is something: the run that calls has its folder's lock by then."""
+    def _taken(self) -> Outbox:
+        """The outbox, which is ours from here on.
+
+        It is made when there is something to send: the run that calls has its folder's lock by
+        then, and one that is refused leaves nothing.
+        """
+        if self._outbox is None:
+            outbox = Outbox(self._folder)
+            self._lock.__enter__()
+            self._outbox = outbox
+        return self._outbox
+
+    def _begin(self, outbox: Outbox) -> threading.Thread:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._go, daemon=True)
+            self._thread = threading.Thread(target=self._go, args=(outbox,), daemon=True)
             self._thread.start()
         return self._thread
 
-    def _go(self) -> None:
-        outbox = self._outbox
+    def _go(self, outbox: Outbox) -> None:
+        try:
+            self._send_all(outbox)
+        except Exception as error:  # whatever it is, it may not leave the end without a reason
+            # Its words may quote a data set.
+            self._reason = f"the sending ended: {type(error).__name__}"
+
+    def _send_all(self, outbox: Outbox) -> None:
+        is_fresh = False
         while not self._stop.is_set():
-            if self._hurry.is_set() and outbox is self._outbox:
+            if self._hurry.is_set() and not is_fresh:
                 outbox = Outbox(self._folder)  # which has not learned yet to wait for a minute
+                is_fresh = True
             for result in self._deliver(outbox):
                 if result.reply == "taken":
                     self._sent += 1

@@ -10,7 +10,6 @@ import logging
 import shutil
 import socket
 import tempfile
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,6 @@ Say = Callable[[str], None]
 
 SUCCESS, NO_ROOM, WRONG_OBJECT, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
 _MOST_PDU = 1 << 18  # bytes that we ask senders to keep to
-_PDU_TOLERANCE = 1 << 20  # bytes of one PDU that are read at all
 _VERIFICATION = "1.2.840.10008.1.1"  # SOP class of C-ECHO
 
 
@@ -74,8 +72,6 @@ class Receiver:
         self._say = say
         self._inbox = Inbox(settings.folder)
         self._server: Any = None
-        self._received: dict[int, int] = {}  # association -> bytes of the present object
-        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Begin to listen.
@@ -95,7 +91,6 @@ class Receiver:
         handlers: list[Any] = [
             (evt.EVT_CONN_OPEN, self._opened),
             (evt.EVT_CONN_CLOSE, self._closed),
-            (evt.EVT_DATA_RECV, self._counted),
             (evt.EVT_REJECTED, self._rejected),
             (evt.EVT_C_STORE, self._store),
         ]
@@ -119,30 +114,27 @@ class Receiver:
             tempfile.tempdir = None
 
     def _opened(self, event: Event) -> None:
-        # pynetdicom reads a PDU of any length, up to 4 GB, that the other side announces.
-        event.assoc.dul.socket.__class__ = _bounded_socket()
+        from pynetdicom.transport import AssociationSocket
+
+        from medsiam.pacs.bounded_socket import BoundedSocket
+        from medsiam.pacs.incoming import IncomingObjects
+
+        association = event.assoc
+        assert isinstance(association.dul.socket, AssociationSocket)
+        BoundedSocket.bind(association.dul.socket, self._settings.idle_seconds)
+        most = self._settings.max_object_bytes
+        association.dimse = IncomingObjects(
+            association,
+            most,
+            lambda: self._say(
+                f"{_calling(event)}: an object was refused that is larger than it may be; at most "
+                f"{most >> 20} MB are taken"
+            ),
+        )
 
     def _closed(self, event: Event) -> None:
         """Leave nothing of an object whose sender is gone; pynetdicom would keep its file open."""
-        half = getattr(event.assoc.dimse.message, "_data_set_file", None)
-        if half is not None and not half.closed:
-            half.close()
-            Path(half.name).unlink(missing_ok=True)
-        with self._lock:
-            self._received.pop(id(event.assoc), None)
-
-    def _counted(self, event: Event) -> None:
-        """End an association whose object is larger than any may be."""
-        with self._lock:
-            seen = self._received.get(id(event.assoc), 0) + len(event.data)
-            self._received[id(event.assoc)] = seen
-        if seen > self._settings.max_object_bytes:
-            self._say(
-                f"{_calling(event)}: an object of more than {seen >> 20} MB was refused; at most "
-                f"{self._settings.max_object_bytes >> 20} MB are taken"
-            )
-            if event.assoc.dul.socket is not None:
-                event.assoc.dul.socket.close()
+        event.assoc.dimse.drop()  # type: ignore[attr-defined]
 
     def _rejected(self, event: Event) -> None:
         self._say(
@@ -152,9 +144,10 @@ class Receiver:
 
     def _store(self, event: Event) -> int:
         """Answer one C-STORE request with its status (PS3.4 table B.2-1)."""
-        with self._lock:
-            self._received[id(event.assoc)] = 0
+        from medsiam.pacs.incoming import check_has_file
+
         try:
+            check_has_file(event.request)
             return self._kept(event)
         except ScanError as error:
             self._say(f"{_calling(event)}: an object was refused, {error.code}")
@@ -163,8 +156,11 @@ class Receiver:
             self._say(f"{_calling(event)}: an object that is no DICOM data set was refused")
             return NOT_UNDERSTOOD
         except OSError as error:
-            self._say(f"{_calling(event)}: an object could not be kept: {error.strerror}")
+            self._say(f"{_calling(event)}: an object could not be kept (0xA700): {error.strerror}")
             return NO_ROOM
+        finally:
+            # The sender was silent because it waited for us; pynetdicom would end it for that.
+            event.assoc.dul._idle_timer.restart()
 
     def _kept(self, event: Event) -> int:
         free = shutil.disk_usage(self._settings.folder).free
@@ -220,29 +216,6 @@ def _try_address(address: str, port: int) -> None:
     with socket.socket(family) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         trial.bind((address, port))
-
-
-def _bounded_socket() -> type:
-    from pynetdicom.transport import AssociationSocket
-
-    class BoundedSocket(AssociationSocket):
-        """Refuses to read what nobody may send in one piece."""
-
-        def recv(self, nr_bytes: int) -> bytearray:
-            if nr_bytes > _PDU_TOLERANCE:
-                if self.socket is not None:
-                    self.socket.close()
-                raise OSError("a PDU that is longer than was agreed on")
-            return super().recv(nr_bytes)
-
-        def _shutdown_socket(self) -> None:
-            """Close it also where the other side is gone already, which pynetdicom forgets."""
-            own = self.socket
-            super()._shutdown_socket()
-            if own is not None:
-                own.close()
-
-    return BoundedSocket
 
 
 def _calling(event: Event) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from medsiam.comparison.result import Comparison
 from medsiam.errors import MissingExtraError
-from medsiam.scans.dicom.study import StudyFacts
+from medsiam.scans.dicom.study import NEEDED, StudyFacts
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -90,7 +90,7 @@ def new_object(
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 192"
     for keyword, value in facts.texts:
-        if value or keyword in _ALWAYS:
+        if value or keyword in NEEDED:
             setattr(ds, keyword, value)
     ds.StudyInstanceUID = facts.study_uid
     ds.SeriesInstanceUID = object_uid(comparison, facts, series)
@@ -107,20 +107,6 @@ def new_object(
     ds.SeriesTime = ds.ContentTime = ds.InstanceCreationTime = time
     ds.TimezoneOffsetFromUTC = "+0000"
     return ds
-
-
-# Type 2 of their modules: there, even where nothing is known.
-_ALWAYS = {
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    "StudyDate",
-    "StudyTime",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "StudyID",
-}
 
 
 def file_bytes(dataset: Dataset) -> bytes:

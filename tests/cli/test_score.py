@@ -125,9 +125,11 @@ def test_resume_refuses_to_begin(score, incoming, tmp_path):
 def test_a_second_run_is_8(score, incoming, tmp_path):
     from medsiam.scoring.lock import RunLock
 
-    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "parts").mkdir(parents=True)  # as the first one has made it
     with RunLock(tmp_path / "out"):
-        code, _, err = score(incoming)
+        before = sorted(tmp_path.rglob("*"))
+        code, _, err = score(incoming, "--send", "ARCHIVE@127.0.0.1:9")
+        assert sorted(tmp_path.rglob("*")) == before
     assert code == 8
     assert "another run writes here" in err
 

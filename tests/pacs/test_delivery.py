@@ -87,5 +87,26 @@ def test_what_is_refused_for_good_is_told_each_time(out):
 
 def test_two_cannot_send_from_one_outbox(out):
     archive = Archive()
-    with Delivery(out, archive.destination), pytest.raises(LockedError):
-        Delivery(out, archive.destination).__enter__()
+    with Delivery(out, archive.destination) as delivery:
+        delivery.add("aa")
+        with pytest.raises(LockedError):
+            Delivery(out, archive.destination).__enter__()
+
+
+def test_a_run_that_sends_nothing_leaves_no_outbox(tmp_path):
+    with Delivery(tmp_path, Archive().destination) as delivery:
+        assert delivery.waiting == 0
+        done = delivery.finish()
+    assert (done.sent, done.waiting, done.refused) == (0, 0, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_end_that_nobody_foresaw_has_a_reason_which_quotes_nothing(out):
+    def breaks(paths):
+        raise ValueError("DOE^JANE")
+
+    with Delivery(out, Destination("ARCHIVE", breaks)) as delivery:
+        delivery.add("aa")
+        done = delivery.finish()
+    assert (done.sent, done.waiting) == (0, 2)
+    assert done.reason == "the sending ended: ValueError"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from pynetdicom import AE
 
 from medsiam.errors import MissingExtraError, UsageError
 from medsiam.pacs import ReceiverSettings
+from medsiam.pacs.inbox import Inbox
 from medsiam.pacs.receiver import Receiver
 from tests.pacs.peers import free_port, storescu, wait_for
 from tests.scans.written import SECRET, SECRET_ID, dataset, write
@@ -180,3 +182,21 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pynetdicom", None)
     with pytest.raises(MissingExtraError, match="pynetdicom is not installed"):
         Receiver(ReceiverSettings(tmp_path), print).start()
+
+
+def test_a_sender_that_waits_for_a_slow_disk_is_not_taken_for_silent(tmp_path):
+    class SlowDisk(Inbox):
+        def keep(self, path, instance):
+            time.sleep(1.5)
+            return super().keep(path, instance)
+
+    made = ReceiverSettings(tmp_path, port=free_port(), min_free_bytes=1, idle_seconds=1.0)
+    receiver = Receiver(made, print)
+    receiver._inbox = SlowDisk(tmp_path)
+    receiver.start()
+    try:
+        with sender(made.port) as association:
+            for n in range(2):
+                assert association.send_c_store(dataset(PIXELS + n)).Status == 0
+    finally:
+        receiver.close()

@@ -21,11 +21,11 @@ from medsiam.scans.faults import fault
 from medsiam.scans.guard import guarded
 from medsiam.scans.sniff import opened, sniff
 
-# Patient (PS3.3 C.7.1.1), General Study (C.7.2.1) and Patient Study (C.7.2.2) modules.
-_REPEATED = (
+# Patient (PS3.3 C.7.1.1), General Study (C.7.2.1) and Patient Study (C.7.2.2) modules: what a
+# result has even where nothing is known (type 2), and what it has where it is known (type 3).
+NEEDED = (
     "PatientName",
     "PatientID",
-    "IssuerOfPatientID",
     "PatientBirthDate",
     "PatientSex",
     "StudyDate",
@@ -33,9 +33,8 @@ _REPEATED = (
     "AccessionNumber",
     "ReferringPhysicianName",
     "StudyID",
-    "StudyDescription",
-    "PatientAge",
 )
+_REPEATED = (*NEEDED, "IssuerOfPatientID", "StudyDescription", "PatientAge")
 _UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
 _TAGS = frozenset(
     tag
