@@ -15,8 +15,9 @@ from medsiam.cli.way_back import add_way_back, chosen_destination
 if TYPE_CHECKING:
     from medsiam.bank import ReferenceBank
     from medsiam.pacs import Delivered, Delivery, Destination
+    from medsiam.reports import Pseudonyms
     from medsiam.scans import FolderIndex
-    from medsiam.scoring import Limits, Part, RunCounts, Shard
+    from medsiam.scoring import Limits, Part, RunCounts, Shard, StudyObjects
 
 _MOST_SHOWN = 50
 _GIB = 1 << 30
@@ -49,6 +50,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "report and a picture, filed under the patient and study of the series",
     )
     add_way_back(parser)  # with it, --sr is meant
+    parser.add_argument(
+        "--pseudonymise",
+        metavar="KEYFILE",
+        type=Path,
+        help="name patients, studies and files in --out by pseudonyms under this key (at least 32 "
+        "bytes, mode 600); the objects of --sr are not filed under the study then",
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -87,6 +95,7 @@ def run(args: argparse.Namespace) -> int:
     limits = Limits(args.max_seconds, int(args.max_memory * _GIB), args.workers)
     shard = None if args.shard is None else Shard.parse(args.shard)
     destination = chosen_destination(args)
+    pseudonyms = _pseudonyms(args)
     bank = ReferenceBank.open(args.bank)
     index = index_folder(args.folder)
     if not index.sources and not unreadable(index):
@@ -98,7 +107,15 @@ def run(args: argparse.Namespace) -> int:
         check_can_write_dicom()
     if args.dry_run:
         return _dry_run(args, index, bank, shard)
-    return _score(args, index, bank, limits, shard, destination)
+    return _score(args, index, bank, limits, shard, destination, pseudonyms)
+
+
+def _pseudonyms(args: argparse.Namespace) -> Pseudonyms | None:
+    if args.pseudonymise is None:
+        return None
+    from medsiam.reports import Pseudonyms, read_key
+
+    return Pseudonyms(read_key(args.pseudonymise, outside=(args.folder, args.out)))
 
 
 def _dry_run(
@@ -135,6 +152,7 @@ def _score(
     limits: Limits,
     shard: Shard | None,
     destination: Destination | None,
+    pseudonyms: Pseudonyms | None,
 ) -> int:
     from medsiam.errors import StoppedError
     from medsiam.scoring import Question, StudyObjects, named_series, run_scoring
@@ -142,7 +160,7 @@ def _score(
     question = Question(args.k, args.metric, args.rule, args.allow_resample)
     series = named_series(index, bank)
     with_objects = args.sr or destination is not None
-    extras = [StudyObjects(args.out, bank, series)] if with_objects else []
+    extras = [StudyObjects(args.out, bank, series, pseudonyms)] if with_objects else []
     names = [one.name for one in series]
     total = len(names) if shard is None else sum(map(shard.holds, names))
     watched = _Watched()
@@ -170,6 +188,7 @@ def _score(
                     resume=args.resume,
                     reports=args.reports,
                     extras=extras,
+                    pseudonyms=pseudonyms,
                     seen=seen,
                 )
             if delivery is not None:
@@ -186,6 +205,8 @@ def _score(
     else:
         watched.show()
     _say(counts, args.out)
+    for objects in extras:
+        _say_pseudonymous(objects, destination, pseudonyms)
     if destination is not None and delivered is not None:
         _say_delivered(delivered, destination, args.out)
     return code
@@ -206,6 +227,20 @@ def _deliver(delivery: Delivery, log: ScoreLog) -> Delivered:
     done = delivery.finish()
     log.event("delivered", sent=done.sent, waiting=done.waiting, refused=done.refused)
     return done
+
+
+def _say_pseudonymous(
+    objects: StudyObjects, destination: Destination | None, pseudonyms: Pseudonyms | None
+) -> None:
+    if pseudonyms is None:
+        return
+    if objects.n_withheld:
+        notice(
+            f"{objects.n_withheld} series have a report without a picture: their own pictures may "
+            "show the patient's name, which pseudonyms cannot hide"
+        )
+    if destination is not None:
+        notice(f"{destination.name} files them under pseudonyms, not under the original studies")
 
 
 def _say_delivered(done: Delivered, destination: Destination, out: Path) -> None:

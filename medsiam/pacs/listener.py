@@ -167,7 +167,7 @@ class Listener:
             for one in index.skipped
             if one.is_foreign
         ]
-        written = []
+        written: list[Path] = []
         for outcome, scan in score_sources(index.sources, self._bank, **self._scoring):
             if isinstance(outcome, Failure):
                 entries.append(_failed(outcome.code, outcome.message))
@@ -177,7 +177,7 @@ class Listener:
                 )
             elif scan is not None:
                 objects = write_dicom_results(outcome, scan, self._bank, self._folder / "dicom")
-                written += [objects.report, objects.panel]
+                written += objects.files
                 entries.append(_scored(outcome, written[-2:]))
         for path in written if outbox is not None else ():
             assert outbox is not None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from medsiam.reports.document import write_json as write_json
     from medsiam.reports.hidden_names import nameless as nameless
     from medsiam.reports.hidden_names import study_name as study_name
+    from medsiam.reports.key_file import read_key as read_key
     from medsiam.reports.map_file import map_nifti as map_nifti
     from medsiam.reports.overlay import overlay_png as overlay_png
     from medsiam.reports.overlay import strongest_slices as strongest_slices
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
     from medsiam.reports.planes import axis_of as axis_of
     from medsiam.reports.planes import main_axis as main_axis
     from medsiam.reports.planes import plane_of as plane_of
+    from medsiam.reports.pseudonyms import Pseudonyms as Pseudonyms
     from medsiam.reports.review_words import ReviewLine as ReviewLine
     from medsiam.reports.review_words import review_lines as review_lines
     from medsiam.reports.reviews_file import write_reviews as write_reviews
+    from medsiam.reports.secondary_capture import may_show_identity as may_show_identity
     from medsiam.reports.table import flat_rows as flat_rows
     from medsiam.reports.table import safe_cell as safe_cell
     from medsiam.reports.table import write_csv as write_csv
@@ -47,6 +50,7 @@ _HOMES = {
     "DicomResults": ".dicom_results",
     "FactPair": ".differences",
     "Plane": ".planes",
+    "Pseudonyms": ".pseudonyms",
     "ReviewLine": ".review_words",
     "axis_of": ".planes",
     "calibration_rows": ".calibration_words",
@@ -59,12 +63,14 @@ _HOMES = {
     "flat_rows": ".table",
     "main_axis": ".planes",
     "map_nifti": ".map_file",
+    "may_show_identity": ".secondary_capture",
     "nameless": ".hidden_names",
     "need_pacs_extra": ".dicom_object",
     "overlay_png": ".overlay",
     "percentile_window": ".pictures",
     "plane_of": ".planes",
     "query_path": ".document",
+    "read_key": ".key_file",
     "render_slice": ".pictures",
     "review_lines": ".review_words",
     "safe_cell": ".table",

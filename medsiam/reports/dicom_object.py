@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from medsiam.comparison.result import Comparison
 from medsiam.errors import MissingExtraError
+from medsiam.reports.pseudonyms import mark_pseudonymous
 from medsiam.scans.dicom.study import NEEDED, StudyFacts
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def new_object(
     """Return an object of the query's patient and study, in a series of its own.
 
     Patient, General Study, General Series, General Equipment and SOP Common modules (PS3.3 C.7.1.1,
-    C.7.2.1, C.7.3.1, C.7.5.1, C.12.1). Its times are those of the comparison, not of the writing.
+    C.7.2.1, C.7.3.1, C.7.5.1, C.12.1). Its times are those of the comparison, not of the writing;
+    under pseudonyms it has none.
 
     Args:
         comparison: what the object tells.
@@ -106,6 +108,8 @@ def new_object(
     ds.SeriesDate = ds.ContentDate = ds.InstanceCreationDate = date
     ds.SeriesTime = ds.ContentTime = ds.InstanceCreationTime = time
     ds.TimezoneOffsetFromUTC = "+0000"
+    if facts.is_pseudonymous:
+        mark_pseudonymous(ds)
     return ds
 
 

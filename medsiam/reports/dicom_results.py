@@ -11,7 +11,8 @@ from medsiam.comparison.result import Comparison
 from medsiam.reports.dicom_object import need_pacs_extra, object_uid
 from medsiam.reports.dicom_sr import structured_report
 from medsiam.reports.hidden_names import nameless
-from medsiam.reports.secondary_capture import panel_object
+from medsiam.reports.pseudonyms import Pseudonyms
+from medsiam.reports.secondary_capture import may_show_identity, panel_object
 from medsiam.scans.dicom.study import read_study
 from medsiam.scans.scan import Scan
 from medsiam.writing import write_atomically
@@ -26,11 +27,17 @@ class DicomResults:
 
     Attributes:
         report: the structured report.
-        panel: the secondary capture.
+        panel: the secondary capture; None where it was withheld, because it would show what
+            pseudonyms hide.
     """
 
     report: Path
-    panel: Path
+    panel: Path | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Those that are there."""
+        return (self.report,) if self.panel is None else (self.report, self.panel)
 
 
 def check_can_write_dicom() -> None:
@@ -52,6 +59,7 @@ def write_dicom_results(
     folder: Path | str,
     *,
     files: Iterable[Path | str] | None = None,
+    pseudonyms: Pseudonyms | None = None,
 ) -> DicomResults:
     """Write the report and the panel of one comparison, each whole or not at all.
 
@@ -64,6 +72,8 @@ def write_dicom_results(
         bank: for pictures of the matches.
         folder: made where needed.
         files: the query's DICOM files where they lie now; by default where they were read from.
+        pseudonyms: instead of patient and study, under which the objects then are not filed. There
+            is no panel where the query's pictures may show the patient's name.
 
     Raises:
         MissingExtraError: without the extra `pacs`.
@@ -73,14 +83,17 @@ def write_dicom_results(
     """
     scans = (query_scans,) if isinstance(query_scans, Scan) else tuple(query_scans)
     facts = read_study(comparison.query.sources if files is None else files)
-    report = structured_report(comparison, facts)
-    panel = panel_object(comparison, scans, facts, bank)
+    if pseudonyms is not None:
+        facts = pseudonyms.of_study(facts)
     named = nameless(comparison)
     place = Path(folder)
-    written = DicomResults(
-        report=place / f"{object_uid(named, facts, 'report')}.dcm",
-        panel=place / f"{object_uid(named, facts, 'panel')}.dcm",
-    )
-    write_atomically(written.report, report)
-    write_atomically(written.panel, panel)
-    return written
+    made = {"report": structured_report(comparison, facts)}
+    if pseudonyms is None or not may_show_identity(scans):
+        made["panel"] = panel_object(comparison, scans, facts, bank)
+    paths = {
+        "report": place / f"{object_uid(named, facts, 'report')}.dcm",
+        "panel": place / f"{object_uid(named, facts, 'panel')}.dcm",
+    }
+    for name, content in made.items():
+        write_atomically(paths[name], content)
+    return DicomResults(paths["report"], paths["panel"] if "panel" in made else None)

@@ -68,7 +68,7 @@ def panel_object(
         f"{shown.medsiam_version}. {shown.research_use}"
     )
     ds.ImageComments = f"{shown.verdict.text[:900]} {shown.research_use}"
-    ds.BurnedInAnnotation = "YES" if _may_show_identity(query_scans) else "NO"
+    ds.BurnedInAnnotation = "YES" if may_show_identity(query_scans) else "NO"
     ds.LossyImageCompression = "00"
     ds.Laterality = ""  # type 2C, and the panel may show both sides
     ds.PatientOrientation = ""
@@ -77,7 +77,8 @@ def panel_object(
     return file_bytes(ds)
 
 
-def _may_show_identity(scans: Sequence[Scan]) -> bool:
+def may_show_identity(scans: Sequence[Scan]) -> bool:
+    """Whether the pictures themselves may name the patient, as ultrasound and screenshots do."""
     codes = {getattr(said, "code", None) for scan in scans for said in scan.warnings}
     return bool(codes & _MAY_SHOW_IDENTITY)
 

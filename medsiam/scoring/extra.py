@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Protocol
 
 from medsiam.bank import ReferenceBank
-from medsiam.comparison.result import Comparison
-from medsiam.reports import write_page
+from medsiam.comparison.result import RESEARCH_USE, Comparison
+from medsiam.reports import may_show_identity, write_page
 from medsiam.scans import Scan
+from medsiam.writing import write_atomically
 
 REPORTS = "reports"
+WITHHELD = "the pictures of this series may show the patient's name, which pseudonyms cannot hide"
+_WITHHELD_PAGE = (
+    "<!doctype html>\n<html lang='en'>\n<meta charset='utf-8'>\n<title>medsiam: no page</title>\n"
+    f"<p>No page: {escape(WITHHELD)}. The tables have the answer.</p>\n<p>{RESEARCH_USE}</p>\n"
+)
 
 
 class Extra(Protocol):
@@ -32,11 +39,14 @@ class Pages:
     Args:
         out: folder of the run.
         bank: for the pictures of the matches.
+        pseudonymous: the page of a series whose pictures may show the patient's name says that
+            alone.
     """
 
-    def __init__(self, out: Path, bank: ReferenceBank) -> None:
+    def __init__(self, out: Path, bank: ReferenceBank, *, pseudonymous: bool = False) -> None:
         self._folder = out / REPORTS
         self._bank = bank
+        self._pseudonymous = pseudonymous
 
     def is_there(self, series: str) -> bool:
         """Whether there is a page for it."""
@@ -48,6 +58,9 @@ class Pages:
         Raises:
             OutputError: where it cannot be written.
         """
+        if self._pseudonymous and may_show_identity((scan,)):
+            write_atomically(self._page(series), _WITHHELD_PAGE)
+            return
         write_page(comparison, (scan,), self._bank, self._page(series))
 
     def _page(self, series: str) -> Path:

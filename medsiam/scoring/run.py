@@ -11,6 +11,7 @@ from pathlib import Path
 from medsiam.bank import ReferenceBank
 from medsiam.comparison.result import Comparison
 from medsiam.errors import OutputError, UsageError
+from medsiam.reports import Pseudonyms
 from medsiam.scans import FolderIndex, ScanSource, SkippedFile
 from medsiam.scoring.extra import REPORTS, Extra, Pages
 from medsiam.scoring.finishing import RESULTS, finish_run, part_in
@@ -18,6 +19,12 @@ from medsiam.scoring.lock import RunLock
 from medsiam.scoring.manifest import Row, manifest_rows
 from medsiam.scoring.outcome import Failure, Outcome, Skip
 from medsiam.scoring.part import PARTS, Part, Word, part_of, read_part, write_part
+from medsiam.scoring.pseudonymous import (
+    check_unmixed,
+    hidden_outcome,
+    hidden_rows,
+    hidden_series,
+)
 from medsiam.scoring.run_state import RUN, new_state, read_state, write_state
 from medsiam.scoring.score import Answer, answers, unlisted
 from medsiam.scoring.series_name import Named, Shard, name_of_file, name_of_tree, named_series
@@ -55,6 +62,7 @@ def run_scoring(  # noqa: PLR0913 - what a run may be told, each by its name
     resume: bool = False,
     reports: bool = False,
     extras: Sequence[Extra] = (),
+    pseudonyms: Pseudonyms | None = None,
     seen: Seen | None = None,
 ) -> RunCounts:
     """Score a folder into another one.
@@ -74,20 +82,25 @@ def run_scoring(  # noqa: PLR0913 - what a run may be told, each by its name
         resume: refuse to begin anew: `out` must hold this very run.
         reports: also write one page for each scored series.
         extras: what else to write for each scored series.
+        pseudonyms: for the study and patient of each series and the paths of its files, in all
+            that is written.
         seen: told of each part as it is kept, and whether it was known before.
 
     Raises:
         LockedError: another run writes to `out`.
         OutputError: it cannot be written; what was kept before stays.
-        UsageError: nothing to resume in it, or it lies in the folder that is scored.
+        UsageError: nothing to resume in it, it lies in the folder that is scored, or its results
+            have other pseudonyms.
     """
     folder = Path(out)
     if folder.resolve().is_relative_to(index.folder.resolve()):
         raise UsageError(f"{folder} lies in the folder that is scored; choose another --out")
     _make(folder)
     with RunLock(folder):
-        wanted = (*extras, Pages(folder, bank)) if reports else tuple(extras)
-        return _Run(index, bank, folder, question or Question(), limits or Limits(), shard).go(
+        pages = Pages(folder, bank, pseudonymous=pseudonyms is not None)
+        wanted = (*extras, pages) if reports else tuple(extras)
+        asked = question or Question()
+        return _Run(index, bank, folder, asked, limits or Limits(), shard, pseudonyms).go(
             wanted, resume=resume, with_pages=reports, seen=seen or _nobody
         )
 
@@ -103,8 +116,10 @@ class _Run:
         question: Question,
         limits: Limits,
         shard: Shard | None,
+        pseudonyms: Pseudonyms | None,
     ) -> None:
         self._index, self._bank, self._out = index, bank, out
+        self._pseudonyms = pseudonyms
         self._question, self._limits, self._shard = question, limits, shard
         every = named_series(index, bank)
         self._series = [one for one in every if shard is None or shard.holds(one.name)]
@@ -123,6 +138,7 @@ class _Run:
             tree=name_of_tree(every, index, bank),
             n_series=len(self._series),
             n_files=len(_files_of(self._series)) + len(self._foreign),
+            pseudonyms=None if pseudonyms is None else pseudonyms.check,
         )
         self._outcomes: Counter[Word] = Counter()
         self._n_new = 0
@@ -130,6 +146,7 @@ class _Run:
     def go(
         self, extras: Sequence[Extra], *, resume: bool, with_pages: bool, seen: Seen
     ) -> RunCounts:
+        check_unmixed(self._out, self._earlier, self._state.pseudonyms)
         if resume:
             self._check_resumable()
         _remove_rests(self._out)
@@ -194,15 +211,16 @@ class _Run:
         if answer.outcome is None:
             self._count_known(named, seen)
         else:
-            if isinstance(answer.outcome, Comparison):
+            outcome = hidden_outcome(answer.outcome, self._pseudonyms)
+            if isinstance(outcome, Comparison):
                 assert answer.scan is not None
                 for extra in extras:
-                    extra.write(named.name, answer.outcome, answer.scan)
+                    extra.write(named.name, outcome, answer.scan)
             content = answer.content
             if answer.scan is None and isinstance(answer.outcome, Skip):
                 content = _by_header(answer.outcome)
             key = None if content is None else self._state.key(content)
-            self._keep(named, answer.outcome, key, seen)
+            self._keep(named, outcome, key, seen)
         answer.done()
 
     def _keep(self, named: Named, outcome: Outcome, key: str | None, seen: Seen) -> None:
@@ -212,7 +230,8 @@ class _Run:
         if not self._n_new:
             self._begin()
         limits = (self._limits.wall_seconds, self._limits.memory_bytes)
-        part = part_of(named, outcome, self._index.folder, key=key, limits=limits)
+        told = hidden_series(named, self._pseudonyms)
+        part = part_of(told, outcome, self._index.folder, key=key, limits=limits)
         write_part(part, self._out)
         self._n_new += 1
         self._outcomes[part.outcome] += 1
@@ -235,9 +254,10 @@ class _Run:
 
     def _finish(self, *, with_pages: bool) -> None:
         def manifest(parts: Mapping[str, Part]) -> list[Row]:
-            return manifest_rows(
+            rows = manifest_rows(
                 self._index, self._bank, self._series, parts.__getitem__, shard=self._shard
             )
+            return hidden_rows(rows, self._pseudonyms)
 
         names = [named.name for named in self._series]
         finish_run(self._state, names, manifest, self._out, with_pages=with_pages)

@@ -36,6 +36,7 @@ class RunState:
         n_series, n_files: to be accounted for.
         medsiam_version: of the program.
         schema_version: of the tables.
+        pseudonyms: check value of their key; None where the output carries none.
     """
 
     folder: str
@@ -53,6 +54,7 @@ class RunState:
     finished: str | None = None
     medsiam_version: str = __version__
     schema_version: int = SCHEMA_VERSION
+    pseudonyms: str | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -84,6 +86,7 @@ class RunState:
             ("shard", self.shard, other.shard),
             ("version of medsiam", self.medsiam_version, other.medsiam_version),
             ("schema of the tables", self.schema_version, other.schema_version),
+            ("key of the pseudonyms", self.pseudonyms, other.pseudonyms),
         )
         return tuple(what for what, mine, theirs in pairs if mine != theirs)
 
@@ -97,6 +100,7 @@ def new_state(
     tree: str,
     n_series: int,
     n_files: int,
+    pseudonyms: str | None = None,
 ) -> RunState:
     """Describe a run that begins now; see `RunState`."""
     kept = bank.calibration
@@ -112,6 +116,7 @@ def new_state(
         n_series=n_series,
         n_files=n_files,
         started=now(),
+        pseudonyms=pseudonyms,
     )
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from medsiam.bank import ReferenceBank
 from medsiam.comparison.result import Comparison
 from medsiam.errors import ScanError, UsageError
-from medsiam.reports import write_dicom_results
+from medsiam.reports import Pseudonyms, write_dicom_results
 from medsiam.scans import FAULTS, Scan, ScanSource
 from medsiam.scans.archive import on_disk
+from medsiam.scoring.extra import WITHHELD
 from medsiam.scoring.series_name import Named
 from medsiam.writing import write_atomically
 
@@ -28,16 +29,33 @@ class StudyObjects:
         out: folder of the run.
         bank: for the pictures of the matches.
         series: all of the folder that is scored.
+        pseudonyms: instead of patient and study. Where the series' pictures may show the patient's
+            name there is a report only, and `dicom/SERIES.txt` says so.
     """
 
-    def __init__(self, out: Path, bank: ReferenceBank, series: Sequence[Named]) -> None:
+    def __init__(
+        self,
+        out: Path,
+        bank: ReferenceBank,
+        series: Sequence[Named],
+        pseudonyms: Pseudonyms | None = None,
+    ) -> None:
         self._folder = out / DICOM
         self._bank = bank
+        self._pseudonyms = pseudonyms
         self._sources = {
             one.name: one.found
             for one in series
             if isinstance(one.found, ScanSource) and one.found.kind == "dicom"
         }
+
+    @property
+    def n_withheld(self) -> int:
+        """How many series have no picture because it may show the patient's name."""
+        return sum(
+            (self._folder / series).is_dir() and self._why_not(series).is_file()
+            for series in self._sources
+        )
 
     def is_there(self, series: str) -> bool:
         """Whether there is nothing more to write for it."""
@@ -63,14 +81,19 @@ class StudyObjects:
             with on_disk(source.archives, source.path, source.files) as place:
                 lie = dict(zip(place.shown(place.files), place.files, strict=True))
                 files = [lie[Path(file)] for file in comparison.query.sources]
-                write_dicom_results(comparison, scan, self._bank, half, files=files)
+                written = write_dicom_results(
+                    comparison, scan, self._bank, half, files=files, pseudonyms=self._pseudonyms
+                )
         except (ScanError, UsageError) as error:
             # Their own sentences name files, and files name patients.
             why = FAULTS[error.code].matters if isinstance(error, ScanError) else "its files differ"
             write_atomically(self._why_not(series), f"no result in DICOM: {why}\n".encode())
             return
+        if written.panel is None:
+            write_atomically(self._why_not(series), f"no picture: {WITHHELD}\n".encode())
+        else:
+            self._why_not(series).unlink(missing_ok=True)
         half.rename(whole)
-        self._why_not(series).unlink(missing_ok=True)
 
     def _why_not(self, series: str) -> Path:
         return self._folder / f"{series}.txt"

@@ -265,3 +265,74 @@ def test_a_wrong_address_is_usage(score, incoming, tmp_path):
     assert code == 2
     assert "AET@host:port" in err
     assert not (tmp_path / "out").exists()
+
+
+def keyfile(folder, mode=0o600, key=b"k" * 40):
+    path = folder / "key"
+    path.write_bytes(key)
+    path.chmod(mode)
+    return path
+
+
+def test_pseudonyms_replace_identity_in_objects_tables_and_what_is_said(score, incoming, tmp_path):
+    pytest.importorskip("highdicom", reason="needs the extra pacs")
+    key = keyfile(tmp_path)
+    images = [pydicom.dcmread(path, force=True) for path in incoming.rglob("IM*")]
+    real = {str(ds.PatientID) for ds in images} | {str(ds.SeriesInstanceUID) for ds in images}
+    real |= {str(ds.StudyInstanceUID) for ds in images} | {str(ds.SOPInstanceUID) for ds in images}
+    log = tmp_path / "log"
+    code, out, err = score(
+        incoming, "--sr", "--pseudonymise", str(key), "--json", "--log-json", str(log)
+    )
+    assert code == 4
+    said = out + err + log.read_text()
+    assert not [name for name in (*real, "k" * 40) if name in said]
+    written = list((tmp_path / "out" / "dicom").rglob("*.dcm"))
+    assert len(written) == 4
+    for path in written:
+        ds = pydicom.dcmread(path)
+        assert ds.PatientIdentityRemoved == "YES"
+        assert not real & {ds.PatientID, ds.StudyInstanceUID}
+    assert score(incoming, "--sr", "--pseudonymise", str(key), "--resume")[0] == 4
+    code, _, err = score(incoming, "--sr")
+    assert code == 2
+    assert "choose another --out" in err
+
+
+@pytest.mark.parametrize(
+    ("place", "mode", "key", "why"),
+    [
+        ("", 0o640, b"k" * 40, "chmod 600"),
+        ("", 0o600, b"k" * 31, "at least 32 bytes"),
+        ("out", 0o600, b"k" * 40, "may not lie in"),
+        ("in", 0o600, b"k" * 40, "may not lie in"),
+    ],
+)
+def test_a_key_that_is_none_or_lies_wrong_is_refused(
+    score, incoming, tmp_path, place, mode, key, why
+):
+    folder = tmp_path / "in"
+    shutil.copytree(incoming, folder)
+    (tmp_path / place).mkdir(exist_ok=True)
+    path = keyfile(tmp_path / place, mode, key)
+    before = sorted(tmp_path.rglob("*"))
+    code, out, err = score(folder, "--pseudonymise", str(path))
+    assert code == 2
+    assert why in err
+    assert "kkk" not in out + err
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_archive_gets_pseudonyms_and_it_is_said(score, incoming, tmp_path):
+    pytest.importorskip("highdicom", reason="needs the extra pacs")
+    from tests.pacs.peers import orthanc
+
+    with orthanc(tmp_path / "pacs") as archive:
+        key = keyfile(tmp_path)
+        _, _, err = score(incoming, "--send", archive.peer, "--pseudonymise", str(key))
+        assert "not under the original studies" in err
+        patients = [archive.get(f"/patients/{one}") for one in archive.get("/patients")]
+        names = {one["MainDicomTags"]["PatientID"] for one in patients}
+        assert len(names) == 2
+        assert all(len(name) == 16 and name.isalnum() for name in names)
+        assert len(archive.get("/instances")) == 4

@@ -77,11 +77,13 @@ class StudyFacts:
         texts: keyword and value of the other elements that files of one study share; never
             printed.
         instances: one for each file, in the order given.
+        is_pseudonymous: whether all of it stands for what the files say.
     """
 
     study_uid: str
     texts: tuple[tuple[str, str], ...] = field(repr=False)
     instances: tuple[Instance, ...] = field(repr=False)
+    is_pseudonymous: bool = False
 
 
 def read_study(files: Iterable[Path | str]) -> StudyFacts:
