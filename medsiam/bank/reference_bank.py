@@ -21,7 +21,9 @@ from medsiam.bank.review_log import ReviewLog
 from medsiam.bank.store import BankFacts, CaseStore, KeptCalibration, Snapshot, Stay, Version
 from medsiam.bank.who import operating_user
 from medsiam.encoders.card import EncoderCard
-from medsiam.errors import BankError, EncoderMismatchError
+from medsiam.encoders.exported import Exported, choose_runtime
+from medsiam.encoders.runtimes import RuntimeChoice, RuntimeName
+from medsiam.errors import BankError, EncoderMismatchError, UsageError
 from medsiam.scans.scan import Scan
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class ReferenceBank:
         self.reviews = ReviewLog(store.reviews, store.facts)
         self._store = store
         self._encoder: Encoder | None = None
+        self._runtime: RuntimeChoice = "auto"
+        self._runtime_used: RuntimeName | None = None
         self._snapshot: Snapshot | None = None
 
     @classmethod
@@ -88,14 +92,20 @@ class ReferenceBank:
         return bank
 
     @classmethod
-    def open(cls, path: Path | str) -> ReferenceBank:
+    def open(cls, path: Path | str, *, runtime: RuntimeChoice = "auto") -> ReferenceBank:
         """Open a bank and check that it is whole.
+
+        Args:
+            path: its folder or address.
+            runtime: of its encoder, see `load_encoder`.
 
         Raises:
             BankError: no bank, a damaged one, one of a newer medsiam; it stays untouched.
             EncoderMismatchError: the encoder in the folder is not the one that filled the bank.
         """
-        return cls._open(bank_place(path))
+        bank = cls._open(bank_place(path))
+        bank._runtime = runtime
+        return bank
 
     @classmethod
     def _open(cls, place: BankPlace) -> ReferenceBank:
@@ -172,14 +182,45 @@ class ReferenceBank:
         """The bank's own encoder, loaded on first use.
 
         Raises:
-            EncoderError: it is damaged.
+            EncoderError: it is damaged, or the runtime that was asked for cannot be had.
             EncoderMismatchError: it is not the one that filled the bank.
         """
         if self._encoder is None:
-            encoder = self._place.load_encoder()
+            encoder = self._place.load_encoder(self._runtime)
             self.check_encoder(encoder.card)
             self._encoder = encoder
         return self._encoder
+
+    @property
+    def runtime(self) -> RuntimeName:
+        """What embeds new scans, which needs no encoder to be loaded.
+
+        Raises:
+            EncoderError: the runtime that was asked for cannot be had.
+            MissingExtraError: OpenVINO is asked for and not installed.
+        """
+        if self._encoder is not None:
+            return self._encoder.runtime
+        if self._runtime_used is None:
+            exported = None
+            if self._runtime != "torch":
+                exported = self._place.find_exported(self.encoder_card.fingerprint)
+            self._runtime_used = choose_runtime(self._runtime, exported, name=str(self.path))
+        return self._runtime_used
+
+    def keep_exported(self, exported: Exported) -> None:
+        """Put a graph beside the encoder, for whoever opens the bank from now on.
+
+        Raises:
+            EncoderMismatchError: it was made from another encoder.
+            OutputError: the bank cannot be written.
+        """
+        if exported.card.fingerprint != self.encoder_card.fingerprint:
+            raise EncoderMismatchError(
+                f"bank {self.path}: the graph was made from another encoder "
+                f"({exported.card.fingerprint[:12]})"
+            )
+        self._place.keep_exported(exported)
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -282,7 +323,13 @@ class ReferenceBank:
                 not the bank's.
             ScanError, EncoderMismatchError: a scan cannot be prepared for the encoder.
             OutputError: the bank cannot be written.
+            UsageError: the bank was opened with a runtime of lower precision.
         """
+        if self.runtime == "openvino-bf16":
+            raise UsageError(
+                f"bank {self.path} is opened with runtime {self.runtime}; cases are added in full "
+                "precision: open it with another one"
+            )
         records = embed_cases(
             new_cases,
             store=self._store,
