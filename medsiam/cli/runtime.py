@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from medsiam.encoders.runtimes import RUNTIMES, RuntimeChoice
+from medsiam.encoders import RUNTIMES, RuntimeChoice
 
 
 def add_runtime(parser: argparse.ArgumentParser, *, default: RuntimeChoice) -> None:

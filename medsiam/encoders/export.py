@@ -119,6 +119,7 @@ def _tracing(encoder: Encoder) -> Iterator[TwinEncoder]:
     with evaluating(encoder.network), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", message="Constant folding", category=UserWarning)
         yield encoder.network
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from medsiam.cases import CaseRow
-from medsiam.distances import pairwise_distances
 from medsiam.encoders.encoder import Encoder
 from medsiam.encoders.exported import RuntimeParity
 from medsiam.encoders.openvino_package import has_bf16, openvino, openvino_version
@@ -104,11 +104,11 @@ def compare_embeddings(
     """
     names = np.asarray(subjects)
     own = names[:, None] == names[None, :]
-    among = pairwise_distances(plain, plain, metric="euclidean")
-    across = pairwise_distances(other, plain, metric="euclidean")
+    a, b = (torch.from_numpy(x.astype(np.float64)) for x in (plain, other))
+    among, across = (torch.cdist(x, a).numpy() for x in (a, b))
     typical = float(np.median(among[~own]))
     nearest = [np.where(own, np.inf, found).argmin(axis=1) for found in (among, across)]
-    moved = np.linalg.norm(plain.astype(np.float64) - other, axis=1)
+    moved = torch.linalg.vector_norm(a - b, dim=1)
     return float(np.mean(nearest[0] == nearest[1])), float(moved.max() / max(typical, 1e-12))
 
 
