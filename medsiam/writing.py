@@ -1,11 +1,12 @@
-"""Files that are written whole or not at all: temporary file, fsync, rename."""
+"""Files and folders that are written whole or not at all: temporary file, fsync, rename."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -63,6 +64,42 @@ def atomic_file(path: Path | str, *, private: bool = False) -> Iterator[BinaryIO
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def replace_folder(target: Path, files: Mapping[str, bytes]) -> None:
+    """Write a whole folder beside `target`, then rename it into place.
+
+    Args:
+        target: a folder that is there already is replaced, with all that is in it.
+        files: path in the folder -> content.
+
+    Raises:
+        OSError: it cannot be written; what was there is still there.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    workshop = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        fresh = workshop / "new"
+        fresh.mkdir()
+        for name, content in files.items():
+            (fresh / name).parent.mkdir(exist_ok=True)
+            with (fresh / name).open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+        sync_folder(fresh)
+        old = workshop / "old"
+        if target.exists():
+            target.rename(old)
+        try:
+            fresh.rename(target)
+        except OSError:
+            with suppress(OSError):
+                old.rename(target)
+            raise
+        sync_folder(target.parent)
+    finally:
+        shutil.rmtree(workshop, ignore_errors=True)
 
 
 def check_writable(path: Path | str) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from medsiam.bank.intake import Intake as Intake
     from medsiam.bank.intake import add_case_table as add_case_table
     from medsiam.bank.new_case import NewCase as NewCase
+    from medsiam.bank.place import is_bank as is_bank
     from medsiam.bank.reference_bank import ReferenceBank as ReferenceBank
     from medsiam.bank.review import ANSWERS as ANSWERS
     from medsiam.bank.review import KINDS as KINDS
@@ -55,6 +56,7 @@ _HOMES = {
     "standing": ".review",
     "withdrawals": ".review",
     "operating_user": ".who",
+    "is_bank": ".place",
 }
 
 __all__ = [*_HOMES]

@@ -19,6 +19,8 @@ from medsiam.bank.sqlite_file import SqliteFile, create_tables, make_engine
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.bank.store import BankFacts, ScanFacts
 from medsiam.encoders.card import EncoderCard
+from medsiam.encoders.exported import FILES, Exported, find_exported, write_exported
+from medsiam.encoders.runtimes import RuntimeChoice
 from medsiam.errors import BankError, OutputError
 from medsiam.writing import write_atomically
 
@@ -124,8 +126,9 @@ class BankFolder:
         return SqliteFile(path, make_engine(path)).transaction()
 
     def encoder_files(self) -> dict[str, bytes]:
-        """Return the encoder's files."""
-        return {name: (self.where / ENCODER / name).read_bytes() for name in ENCODER_FILES}
+        """Return the encoder's files, and those of its graph where there is one."""
+        names = [*ENCODER_FILES, *(n for n in FILES if (self.where / ENCODER / n).is_file())]
+        return {name: (self.where / ENCODER / name).read_bytes() for name in names}
 
     def kept_files(self, hashes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield content hash and file of each of these scans that is kept."""
@@ -163,11 +166,19 @@ class BankFolder:
                 "copy"
             ) from error
 
-    def load_encoder(self) -> Encoder:
-        """Read the encoder; EncoderError where it is damaged."""
+    def load_encoder(self, runtime: RuntimeChoice) -> Encoder:
+        """See `load_encoder` of the encoders."""
         from medsiam.encoders import load_encoder
 
-        return load_encoder(self.where / ENCODER)
+        return load_encoder(self.where / ENCODER, runtime=runtime, called=str(self.where))
+
+    def find_exported(self, fingerprint: str) -> Exported | None:
+        """See `exported.find_exported`."""
+        return find_exported(self.where / ENCODER, fingerprint)
+
+    def keep_exported(self, exported: Exported) -> None:
+        """See `exported.write_exported`."""
+        write_exported(exported, self.where / ENCODER)
 
     def check_encoder_files(self, facts: BankFacts) -> None:
         """Hold the encoder in the folder, byte by byte, against what was copied there.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from medsiam.bank.store import BankFacts, CaseStore, ScanFacts
     from medsiam.encoders import Encoder
     from medsiam.encoders.card import EncoderCard
+    from medsiam.encoders.exported import Exported
+    from medsiam.encoders.runtimes import RuntimeChoice
     from medsiam.scans.scan import Scan
 
 
@@ -67,7 +69,7 @@ class BankPlace(Protocol):
         """Run one transaction that reads the tables."""
 
     def encoder_files(self) -> dict[str, bytes]:
-        """Return the encoder's files."""
+        """Return the encoder's files, and those of its graph where there is one."""
 
     def kept_files(self, hashes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield content hash and file of each of these scans that is kept."""
@@ -78,8 +80,14 @@ class BankPlace(Protocol):
     def read_card(self) -> EncoderCard:
         """Read the card of the bank's encoder, which needs no torch; BankError without one."""
 
-    def load_encoder(self) -> Encoder:
-        """Read the bank's encoder; EncoderError where it is damaged."""
+    def load_encoder(self, runtime: RuntimeChoice) -> Encoder:
+        """Read the bank's encoder; EncoderError where it is damaged, or lacks that runtime."""
+
+    def find_exported(self, fingerprint: str) -> Exported | None:
+        """Return the graph beside the encoder of that fingerprint; EncoderError: damaged."""
+
+    def keep_exported(self, exported: Exported) -> None:
+        """Put a graph beside the encoder; OutputError where that fails."""
 
     def check_encoder_files(self, facts: BankFacts) -> None:
         """Raise BankError where the encoder is not, byte by byte, what was kept."""
@@ -92,6 +100,15 @@ class BankPlace(Protocol):
 
     def check_scans(self, kept: Iterable[tuple[str, ScanFacts]]) -> None:
         """Raise BankError, naming the case, where a kept scan is missing or damaged."""
+
+
+def is_bank(place: Path | str) -> bool:
+    """Whether a path or an address is that of a bank, as far as it tells without opening it."""
+    if is_postgres_address(place):
+        return True
+    from medsiam.bank.folder import DATABASE
+
+    return (Path(place) / DATABASE).is_file()
 
 
 def bank_place(place: Path | str) -> BankPlace:

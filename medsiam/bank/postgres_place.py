@@ -24,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     case,
+    delete,
     func,
     insert,
     select,
@@ -37,7 +38,10 @@ from medsiam.bank.postgres_address import PostgresAddress
 from medsiam.bank.postgres_server import SEARCH_PATH, PostgresServer
 from medsiam.bank.sql_store import SqlStore
 from medsiam.encoders.card import EncoderCard
+from medsiam.encoders.exported import FILES, Exported, check_exported
+from medsiam.encoders.runtimes import RuntimeChoice
 from medsiam.errors import BankError
+from medsiam.writing import write_atomically
 
 if TYPE_CHECKING:
     from medsiam.bank.store import BankFacts, ScanFacts
@@ -94,6 +98,8 @@ class PostgresPlace:
         digests = [hashlib.sha256(content).hexdigest() for content in contents]
         facts = replace(facts, encoder_digest=digest_of_files(digests))
         files = dict(zip(ENCODER_FILES, contents, strict=True))
+        if encoder.exported is not None:
+            files |= encoder.exported.files()
         self.make_of_files(files, facts, who=who, why=why)
 
     def make_of_files(
@@ -131,8 +137,14 @@ class PostgresPlace:
         return self._server.transaction()
 
     def encoder_files(self) -> dict[str, bytes]:
-        """Return the encoder's files."""
-        return {name: self._encoder_file(name) for name in ENCODER_FILES}
+        """Return the encoder's files, and those of its graph where there is one."""
+        files = {name: self._encoder_file(name) for name in ENCODER_FILES}
+        return files | self._graph_files()
+
+    def _graph_files(self) -> dict[str, bytes]:
+        query = select(_encoder.c.name, _encoder.c.content).where(_encoder.c.name.in_(FILES))
+        with self._server.transaction() as connection:
+            return {name: bytes(content) for name, content in connection.execute(query)}
 
     def kept_files(self, hashes: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield content hash and file of each of these scans that is kept."""
@@ -197,14 +209,28 @@ class PostgresPlace:
             )
         return content
 
-    def load_encoder(self) -> Encoder:
-        """Read the encoder; EncoderError where it is damaged."""
+    def load_encoder(self, runtime: RuntimeChoice) -> Encoder:
+        """See `load_encoder` of the encoders."""
         from medsiam.encoders import load_encoder
 
         with tempfile.TemporaryDirectory() as folder:
             for name, content in self.encoder_files().items():
-                (Path(folder) / name).write_bytes(content)
-            return load_encoder(folder)
+                write_atomically(Path(folder) / name, content)
+            return load_encoder(folder, runtime=runtime, called=str(self.where))
+
+    def find_exported(self, fingerprint: str) -> Exported | None:
+        """See `exported.check_exported`."""
+        found = self._graph_files()
+        if not found:
+            return None
+        return check_exported(found, fingerprint, where=f"bank {self.where}")
+
+    def keep_exported(self, exported: Exported) -> None:
+        """Replace the rows of the graph in one transaction."""
+        rows = [{"name": name, "content": data} for name, data in exported.files().items()]
+        with self._server.transaction(writes=True) as connection:
+            connection.execute(delete(_encoder).where(_encoder.c.name.in_(FILES)))
+            connection.execute(insert(_encoder), rows)
 
     def check_encoder_files(self, facts: BankFacts) -> None:
         """Raise BankError where the encoder is not, byte by byte, what was kept."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from medsiam.bank.bank_encoder import BankEncoder
 from medsiam.bank.case import Case
 from medsiam.bank.difference import Difference, difference
 from medsiam.bank.filling import Refusal, check_new_case, embed_cases
@@ -21,7 +22,9 @@ from medsiam.bank.review_log import ReviewLog
 from medsiam.bank.store import BankFacts, CaseStore, KeptCalibration, Snapshot, Stay, Version
 from medsiam.bank.who import operating_user
 from medsiam.encoders.card import EncoderCard
-from medsiam.errors import BankError, EncoderMismatchError
+from medsiam.encoders.exported import Exported
+from medsiam.encoders.runtimes import RuntimeChoice, RuntimeName
+from medsiam.errors import BankError
 from medsiam.scans.scan import Scan
 
 if TYPE_CHECKING:
@@ -37,12 +40,11 @@ class ReferenceBank:
     said is kept in `reviews`, which changes none of the rest.
     """
 
-    def __init__(self, place: BankPlace, store: CaseStore, encoder_card: EncoderCard) -> None:
+    def __init__(self, place: BankPlace, store: CaseStore, encoder: BankEncoder) -> None:
         self._place = place
-        self.encoder_card = encoder_card
+        self._own = encoder
         self.reviews = ReviewLog(store.reviews, store.facts)
         self._store = store
-        self._encoder: Encoder | None = None
         self._snapshot: Snapshot | None = None
 
     @classmethod
@@ -83,25 +85,29 @@ class ReferenceBank:
             keeps_pixels=pixels,
         )
         place.make(encoder, facts, who=who or operating_user(), why=why)
-        bank = cls._open(place)
-        bank._encoder = encoder
-        return bank
+        return cls._open(place, "auto", encoder)
 
     @classmethod
-    def open(cls, path: Path | str) -> ReferenceBank:
+    def open(cls, path: Path | str, *, runtime: RuntimeChoice = "auto") -> ReferenceBank:
         """Open a bank and check that it is whole.
+
+        Args:
+            path: its folder or address.
+            runtime: of its encoder, see `load_encoder`.
 
         Raises:
             BankError: no bank, a damaged one, one of a newer medsiam; it stays untouched.
             EncoderMismatchError: the encoder in the folder is not the one that filled the bank.
         """
-        return cls._open(bank_place(path))
+        return cls._open(bank_place(path), runtime)
 
     @classmethod
-    def _open(cls, place: BankPlace) -> ReferenceBank:
+    def _open(
+        cls, place: BankPlace, runtime: RuntimeChoice, loaded: Encoder | None = None
+    ) -> ReferenceBank:
         store = place.open_store()
-        bank = cls(place, store, place.read_card())
-        bank.check_encoder(bank.encoder_card)
+        own = BankEncoder(place, store.facts, place.read_card(), runtime=runtime, loaded=loaded)
+        bank = cls(place, store, own)
         place.check_encoder_files(store.facts)
         store.check_whole()
         if store.facts.keeps_pixels:
@@ -168,18 +174,33 @@ class ReferenceBank:
         )
 
     @property
+    def encoder_card(self) -> EncoderCard:
+        """Card of the bank's encoder."""
+        return self._own.card
+
+    @property
     def encoder(self) -> Encoder:
         """The bank's own encoder, loaded on first use.
 
         Raises:
-            EncoderError: it is damaged.
+            EncoderError: it is damaged, or the runtime that was asked for cannot be had.
             EncoderMismatchError: it is not the one that filled the bank.
         """
-        if self._encoder is None:
-            encoder = self._place.load_encoder()
-            self.check_encoder(encoder.card)
-            self._encoder = encoder
-        return self._encoder
+        return self._own.load()
+
+    @property
+    def runtime(self) -> RuntimeName:
+        """What embeds new scans, known without the encoder; errors as of `load_encoder`."""
+        return self._own.runtime
+
+    def keep_exported(self, exported: Exported) -> None:
+        """Put a graph beside the encoder, for whoever opens the bank from now on.
+
+        Raises:
+            EncoderMismatchError: it was made from another encoder.
+            OutputError: the bank cannot be written.
+        """
+        self._own.keep_exported(exported)
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -282,17 +303,19 @@ class ReferenceBank:
                 not the bank's.
             ScanError, EncoderMismatchError: a scan cannot be prepared for the encoder.
             OutputError: the bank cannot be written.
+            UsageError: the bank was opened with a runtime of lower precision.
         """
+        encoder = self._own.load_to_add()
         records = embed_cases(
             new_cases,
             store=self._store,
-            encoder=self.encoder,
+            encoder=encoder,
             keep=self._place.keep_scan if self.keeps_pixels else None,
             on_refused=on_refused,
         )
         added = self._store.add(
             records,
-            encoder_fingerprint=self.encoder.fingerprint,
+            encoder_fingerprint=encoder.fingerprint,
             who=who or operating_user(),
             why=why,
             partial=on_refused is not None,
@@ -367,21 +390,6 @@ class ReferenceBank:
     def hash_patient(self, patient_id: str) -> str:
         """Return the patient's salted hash: the only form that is ever stored or printed."""
         return hash_patient(patient_id, self._store.facts.salt)
-
-    def check_encoder(self, card: EncoderCard) -> None:
-        """Refuse any encoder but the one whose embeddings are in the bank.
-
-        Raises:
-            EncoderMismatchError: naming both.
-        """
-        facts = self._store.facts
-        if card.fingerprint != facts.encoder_fingerprint:
-            raise EncoderMismatchError(
-                f"bank {self.path} was filled by encoder {facts.encoder_name} "
-                f"({facts.encoder_fingerprint[:12]}), not by encoder {card.name} "
-                f"({card.fingerprint[:12]}); distances between the two mean nothing: use the "
-                "bank's own encoder, or fill a new bank"
-            )
 
     def __repr__(self) -> str:
         snapshot = self.snapshot()

@@ -20,6 +20,7 @@ from medsiam.cli import (
     demo,
     embed,
     evaluate,
+    export,
     info,
     listen,
     merge,
@@ -48,6 +49,7 @@ _COMMANDS = (
     listen,
     review,
     reviews,
+    export,
 )
 _RESEARCH_USE = "medsiam: research use only, not a medical device, not for diagnosis"
 _EXIT_CODES = (

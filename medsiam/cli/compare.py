@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from medsiam.cli.compare_maps import add_options, check_can_explain, write_maps
+from medsiam.cli.runtime import add_runtime
 from medsiam.cli.terminal import notice, print_json, print_text, table
 from medsiam.errors import UsageError
 
@@ -99,6 +100,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="write the answer as DICOM for the archive: a structured report and a picture, filed "
         "under the query's patient and study (needs a query in DICOM)",
     )
+    add_runtime(parser, default="torch")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
 
@@ -116,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.report is not None and args.report.suffix.lower() not in _PAGES:
         raise UsageError(f"--report {args.report.name}: a page ends in {' or '.join(_PAGES)}")
-    bank = ReferenceBank.open(args.bank)
+    bank = ReferenceBank.open(args.bank, runtime=args.runtime)
     check_can_explain(args, bank)
     if args.sr is not None:
         check_can_write_dicom()

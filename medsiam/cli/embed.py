@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from medsiam.cli.runtime import add_runtime
+
 PIXELS = "pixels"
 
 
@@ -27,6 +29,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--batch-size", type=int, default=16, metavar="N", help="scans per pass (default 16)"
     )
+    add_runtime(parser, default="auto")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
 
@@ -42,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     table = read_case_table(args.cases, check_files=False)
     for text in table.notices:
         notice(text)
-    encoder = None if args.encoder == PIXELS else load_encoder(args.encoder)
+    encoder = None if args.encoder == PIXELS else load_encoder(args.encoder, runtime=args.runtime)
     with progress("embedding", len(table.rows)) as advance:
         result = embed_case_rows(table.rows, encoder, batch_size=args.batch_size, advance=advance)
     for failure in result.failures:
@@ -55,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
                 "out": str(args.out) if result.paths else None,
                 "encoder": args.encoder,
                 "encoder_fingerprint": encoder.fingerprint if encoder else None,
+                "runtime": encoder.runtime if encoder else None,
                 "embedding_dim": result.embeddings.shape[1] if result.paths else None,
                 "n_rows": len(table.rows),
                 "n_embedded": len(result.paths),

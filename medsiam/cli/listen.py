@@ -7,6 +7,7 @@ import ipaddress
 import os
 from pathlib import Path
 
+from medsiam.cli.runtime import add_runtime
 from medsiam.cli.terminal import notice
 from medsiam.cli.way_back import add_way_back, chosen_destination
 from medsiam.errors import UsageError
@@ -62,6 +63,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="fill gaps between slices by interpolation instead of refusing; the answer says so",
     )
+    add_runtime(parser, default="auto")
     parser.set_defaults(run=run)
 
 
@@ -90,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
         allowed=allowed,
     )
     destination = chosen_destination(args)
-    bank = ReferenceBank.open(args.bank)
+    bank = ReferenceBank.open(args.bank, runtime=args.runtime)
     os.umask(0o077)  # everything written here is of patients
     listener = Listener(
         bank,

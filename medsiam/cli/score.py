@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medsiam.cli.runtime import add_runtime
 from medsiam.cli.score_log import ScoreLog, score_log
 from medsiam.cli.terminal import Remark, notice, print_json, print_remarks, progress, table
 from medsiam.cli.way_back import add_way_back, chosen_destination
@@ -65,6 +66,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--shard", metavar="I/N", help="score the I-th of N shares of the folder")
     parser.add_argument("--dry-run", action="store_true", help="say what would be compared")
     _add_limits(parser)
+    add_runtime(parser, default="auto")
     parser.add_argument("--log-json", metavar="FILE", help="one JSON line per event (- for stderr)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
@@ -96,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
     shard = None if args.shard is None else Shard.parse(args.shard)
     destination = chosen_destination(args)
     pseudonyms = _pseudonyms(args)
-    bank = ReferenceBank.open(args.bank)
+    bank = ReferenceBank.open(args.bank, runtime=args.runtime)
     index = index_folder(args.folder)
     if not index.sources and not unreadable(index):
         raise NothingToDoError(

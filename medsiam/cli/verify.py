@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from medsiam.cli.runtime import add_runtime
 from medsiam.cli.terminal import notice, print_json, print_text
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--encoder", required=True, metavar="E", help="encoder folder, or default-2d or default-3d"
     )
+    add_runtime(parser, default="torch")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(run=run)
 
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from medsiam.encoders import load_encoder
     from medsiam.scans import read_scan
 
-    encoder = load_encoder(args.encoder)
+    encoder = load_encoder(args.encoder, runtime=args.runtime)
     result = verify(read_scan(args.scan_a), read_scan(args.scan_b), encoder)
     for text in result.notes:
         notice(f"warning: {text}")

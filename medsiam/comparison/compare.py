@@ -207,6 +207,7 @@ def _answer(
         evidence=ranking.evidence,
         maybe_same_patient=matches_of(who.near | who.copies, distances, measured),
         calibration=used.facts,
+        runtime=bank.runtime,
     )
 
 

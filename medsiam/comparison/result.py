@@ -191,6 +191,7 @@ class Comparison:
             but such cases, which a note then says.
         calibration: the one used; None where the bank has none.
         normal_pool: distance to a pool of normals, where it was asked for.
+        runtime: what ran the encoder; the bank's own embeddings may come from another.
     """
 
     query: QueryFacts
@@ -216,6 +217,7 @@ class Comparison:
     maybe_same_patient: tuple[Match, ...] = ()
     calibration: CalibrationFacts | None = None
     normal_pool: PoolDistance | None = None
+    runtime: str = "torch"
 
     def __str__(self) -> str:
         return f"{self.query.name}: {self.verdict.text}"

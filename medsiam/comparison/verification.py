@@ -50,6 +50,9 @@ class PairVerification:
         probability_reason: why there is no probability.
         measured_on: what threshold and calibration were measured on, and how good they were.
         n_pairs, n_subjects: of that measurement.
+        encoder_name, encoder_fingerprint: who answers.
+        created: UTC, ISO 8601.
+        runtime: what ran the encoder.
         notes: sentences to read before the answer is used.
     """
 
@@ -69,6 +72,7 @@ class PairVerification:
     encoder_name: str
     encoder_fingerprint: str
     created: str
+    runtime: str
     notes: tuple[str, ...] = ()
     medsiam_version: str = __version__
     research_use: str = RESEARCH_USE
@@ -144,6 +148,7 @@ def verify(scan_a: Scan, scan_b: Scan, encoder: Encoder) -> PairVerification:
         n_subjects=card.n_subjects,
         encoder_name=encoder.card.name,
         encoder_fingerprint=encoder.fingerprint,
+        runtime=encoder.runtime,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         notes=_notes(scan_a, scan_b, warning, same, probability),
     )

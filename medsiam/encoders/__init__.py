@@ -28,12 +28,23 @@ if TYPE_CHECKING:
     from medsiam.encoders.embeddings_file import save_embeddings as save_embeddings
     from medsiam.encoders.encoder import Encoder as Encoder
     from medsiam.encoders.encoder import new_encoder as new_encoder
+    from medsiam.encoders.export import export_onnx as export_onnx
+    from medsiam.encoders.export import export_openvino as export_openvino
+    from medsiam.encoders.exported import Exported as Exported
+    from medsiam.encoders.exported import RuntimeParity as RuntimeParity
+    from medsiam.encoders.exported import write_exported as write_exported
     from medsiam.encoders.match_head import MatchHead as MatchHead
+    from medsiam.encoders.parity import measurable_runtimes as measurable_runtimes
+    from medsiam.encoders.parity import measure_parity as measure_parity
     from medsiam.encoders.pixels import pixel_embeddings as pixel_embeddings
     from medsiam.encoders.robustness import PERTURBATIONS as PERTURBATIONS
     from medsiam.encoders.robustness import PerturbedEmbeddings as PerturbedEmbeddings
     from medsiam.encoders.robustness import embed_perturbed as embed_perturbed
+    from medsiam.encoders.runtimes import RUNTIMES as RUNTIMES
+    from medsiam.encoders.runtimes import RuntimeChoice as RuntimeChoice
+    from medsiam.encoders.runtimes import RuntimeName as RuntimeName
     from medsiam.encoders.shipped import SHIPPED as SHIPPED
+    from medsiam.encoders.shipped import encoder_folder as encoder_folder
     from medsiam.encoders.start import load_start as load_start
     from medsiam.encoders.table import RowFailure as RowFailure
     from medsiam.encoders.table import TableEmbeddings as TableEmbeddings
@@ -47,12 +58,17 @@ _HOMES = {
     "Architecture": ".card",
     "Encoder": ".encoder",
     "EncoderCard": ".card",
+    "Exported": ".exported",
     "Ladder": ".baselines.ladder",
     "MatchHead": ".match_head",
     "MeasuredMetric": ".card",
     "RowFailure": ".table",
     "PERTURBATIONS": ".robustness",
     "PerturbedEmbeddings": ".robustness",
+    "RUNTIMES": ".runtimes",
+    "RuntimeChoice": ".runtimes",
+    "RuntimeName": ".runtimes",
+    "RuntimeParity": ".exported",
     "SHIPPED": ".shipped",
     "SimilarityMap": ".attribution",
     "TableEmbeddings": ".table",
@@ -63,17 +79,23 @@ _HOMES = {
     "embed_baselines": ".baselines.ladder",
     "embed_case_rows": ".table",
     "embed_perturbed": ".robustness",
+    "encoder_folder": ".shipped",
+    "export_onnx": ".export",
+    "export_openvino": ".export",
     "in_half_precision": ".checkpoint",
     "join_domains": ".domains",
     "load_embeddings": ".embeddings_file",
     "load_encoder": ".checkpoint",
     "load_start": ".start",
+    "measurable_runtimes": ".parity",
+    "measure_parity": ".parity",
     "new_encoder": ".encoder",
     "pixel_embeddings": ".pixels",
     "read_card": ".checkpoint",
     "save_embeddings": ".embeddings_file",
     "save_encoder": ".checkpoint",
     "check_has_maps": ".attribution",
+    "write_exported": ".exported",
     "similarity_maps": ".attribution",
 }
 

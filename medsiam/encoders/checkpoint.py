@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import json
-import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +17,13 @@ from torch.overrides import TorchFunctionMode
 from medsiam._version import __version__
 from medsiam.encoders.card import EncoderCard
 from medsiam.encoders.encoder import Encoder
+from medsiam.encoders.exported import choose_runtime, find_exported
 from medsiam.encoders.fingerprint import fingerprint
+from medsiam.encoders.runtimes import RuntimeChoice
 from medsiam.encoders.shipped import SHIPPED, encoder_folder
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.errors import EncoderError, MedsiamError, OutputError
-from medsiam.writing import sync_folder
+from medsiam.writing import replace_folder
 
 WEIGHTS = "weights.safetensors"
 CARD = "card.json"
@@ -49,7 +47,8 @@ def save_encoder(encoder: Encoder, folder: Path | str) -> None:
 
     Weights that all are whole numbers of half precision (`in_half_precision`) take half the room.
 
-    An encoder that lies there already is replaced, with all that was made of it (exports).
+    A graph that was exported for it goes with it. An encoder that lies there already is replaced,
+    with all that was made of it.
 
     Raises:
         EncoderError: weights that changed since the card was made.
@@ -70,8 +69,10 @@ def save_encoder(encoder: Encoder, folder: Path | str) -> None:
         WEIGHTS: save_tensors(stored),
         CARD: (card.model_dump_json(indent=2) + "\n").encode(),
     }
+    if encoder.exported is not None:
+        files |= encoder.exported.files()
     try:
-        _write_folder(target, files)
+        replace_folder(target, files)
     except OSError as error:
         raise OutputError(f"cannot write the encoder to {target}: {error.strerror}") from error
 
@@ -93,15 +94,22 @@ def _rounded(tensor: torch.Tensor) -> torch.Tensor:
     return rounded if torch.isfinite(rounded).all() else tensor
 
 
-def load_encoder(folder: Path | str) -> Encoder:
+def load_encoder(
+    folder: Path | str, *, runtime: RuntimeChoice = "auto", called: str | None = None
+) -> Encoder:
     """Read an encoder, in evaluation mode, and check it against its fingerprint.
 
     Args:
         folder: of an encoder, or the name of one that medsiam ships (`SHIPPED`).
+        runtime: what embeds scans. "auto": OpenVINO in full precision, where it is installed and
+            the encoder was exported for it (`medsiam export`), else torch.
+        called: what errors call it; None: the folder.
 
     Raises:
-        EncoderError: a missing or damaged file, tensors other than the architecture's, or
-            weights, recipe or architecture changed since they were saved.
+        EncoderError: a missing or damaged file, tensors other than the architecture's,
+            weights, recipe or architecture changed since they were saved, or a runtime that
+            cannot be had.
+        MissingExtraError: OpenVINO is asked for and not installed.
     """
     source = encoder_folder(folder)
     if not source.is_dir():
@@ -119,7 +127,9 @@ def load_encoder(folder: Path | str) -> Encoder:
             "damaged (their sha256 is not the card's fingerprint); copy the encoder again"
         )
     network.load_state_dict(tensors, assign=True)
-    return Encoder(network.eval(), card)
+    exported = None if runtime == "torch" else find_exported(source, card.fingerprint)
+    used = choose_runtime(runtime, exported, name=called or str(folder))
+    return Encoder(network.eval(), card, runtime=used, exported=exported)
 
 
 def read_card(folder: Path | str) -> EncoderCard:
@@ -236,30 +246,3 @@ def _smallest(tensor: torch.Tensor) -> torch.Tensor:
 
 def _replaceable(target: Path) -> bool:
     return target.is_dir() and ((target / CARD).is_file() or not any(target.iterdir()))
-
-
-def _write_folder(target: Path, files: dict[str, bytes]) -> None:
-    """Write a whole folder beside `target`, then rename it into place."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        fresh = workshop / "new"
-        fresh.mkdir()
-        for name, content in files.items():
-            with (fresh / name).open("wb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-        sync_folder(fresh)
-        old = workshop / "old"
-        if target.exists():
-            target.rename(old)
-        try:
-            fresh.rename(target)
-        except OSError:
-            with contextlib.suppress(OSError):
-                old.rename(target)
-            raise
-        sync_folder(target.parent)
-    finally:
-        shutil.rmtree(workshop, ignore_errors=True)

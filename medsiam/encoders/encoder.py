@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,12 +16,18 @@ from torch import nn
 from medsiam._version import __version__
 from medsiam.encoders.backbones import feature_dim
 from medsiam.encoders.card import Architecture, EncoderCard
+from medsiam.encoders.exported import Exported
 from medsiam.encoders.fingerprint import fingerprint
+from medsiam.encoders.openvino_graph import OpenVinoGraph
+from medsiam.encoders.runtimes import RuntimeName
 from medsiam.encoders.twin import TwinEncoder
 from medsiam.errors import EncoderError, EncoderMismatchError, UsageError
 from medsiam.preprocessing.recipe import Recipe
 from medsiam.preprocessing.transform import prepare
 from medsiam.scans.scan import Scan
+
+# Of an embedding's length: rounding, and, for bf16, what tells a wrong graph from a coarse one.
+_PROBE_TOLERANCE = {"openvino": 1e-4, "openvino-bf16": 0.1}
 
 
 class Encoder:
@@ -28,14 +35,29 @@ class Encoder:
 
     Get one from `new_encoder` or `load_encoder`. After training its network, take
     `with_card(...)`: a new card, with the fingerprint of the weights as they are then.
+
+    Attributes:
+        runtime: what runs the network when scans are embedded. Training and explanations always
+            use torch.
+        exported: the graph that lies beside the weights; None where there is none.
     """
 
-    def __init__(self, network: TwinEncoder, card: EncoderCard) -> None:
+    def __init__(
+        self,
+        network: TwinEncoder,
+        card: EncoderCard,
+        *,
+        runtime: RuntimeName = "torch",
+        exported: Exported | None = None,
+    ) -> None:
         for module in network.modules():
             if isinstance(module, nn.Conv2d):  # how processors like images laid out
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._network = network
         self._card = card
+        self.runtime = runtime
+        self.exported = exported
+        self._graph: OpenVinoGraph | None = None
 
     def __repr__(self) -> str:
         return f"Encoder({self.card.name!r}, fingerprint {self.fingerprint[:12]})"
@@ -81,6 +103,27 @@ class Encoder:
         )
         return Encoder(self._network, EncoderCard.model_validate(fields))
 
+    def on(self, runtime: RuntimeName, exported: Exported | None = None) -> Encoder:
+        """Return this encoder on another runtime.
+
+        Args:
+            runtime: which; other ones than torch need a graph.
+            exported: the graph; None: the one that the encoder has.
+
+        Raises:
+            EncoderError: no graph, or that of other weights.
+        """
+        graph = exported or self.exported
+        if runtime != "torch" and (graph is None or graph.card.fingerprint != self.fingerprint):
+            raise EncoderError(f"{self!r} has no graph for {runtime}")
+        return Encoder(self._network, self._card, runtime=runtime, exported=graph)
+
+    def probe_scan(self) -> torch.Tensor:
+        """(1, in_channels, *spatial_size): made of waves, to compare runtimes with."""
+        shape = (1, self.recipe.in_channels, *self.recipe.spatial_size)
+        steps = torch.arange(math.prod(shape), dtype=torch.float64)
+        return (0.5 + 0.5 * torch.sin(0.37 * steps)).float().reshape(shape)
+
     def embed(self, scans: Iterable[Scan], *, batch_size: int = 16) -> NDArray[np.float32]:
         """Embed scans, in their order; the result does not depend on batch size or neighbours.
 
@@ -111,14 +154,35 @@ class Encoder:
         self._check_shape(batch)
         if len(batch) == 0:
             return np.empty((0, self.embedding_dim), np.float32)
+        if self.runtime != "torch" and self._graph is None:
+            self._graph = self._checked_graph()
         with _inference(self._network) as device:
-            images = batch.to(device)
-            if images.ndim == 4:
-                images = images.contiguous(memory_format=torch.channels_last)
-            embeddings: NDArray[np.float32] = self._network(images).cpu().numpy()
+            if self._graph is not None:
+                found = self._network.of_view_maps(self._graph.view_maps(batch))
+            else:
+                images = batch.to(device)
+                if images.ndim == 4:
+                    images = images.contiguous(memory_format=torch.channels_last)
+                found = self._network(images)
+        embeddings: NDArray[np.float32] = found.cpu().numpy()
         if not np.isfinite(embeddings).all():
             raise EncoderError(f"{self!r} gives NaN or infinite embeddings: its weights are no use")
         return embeddings
+
+    def _checked_graph(self) -> OpenVinoGraph:
+        """The graph, if it gives what torch gave when it was made."""
+        assert self.exported is not None
+        graph = OpenVinoGraph(self.exported, self.runtime)
+        known = np.array(self.exported.card.probe, np.float32)
+        with _inference(self._network):
+            found = self._network.of_view_maps(graph.view_maps(self.probe_scan()))[0].numpy()
+        away = float(np.linalg.norm(found - known) / np.linalg.norm(known))
+        if not away <= _PROBE_TOLERANCE[self.runtime]:
+            raise EncoderError(
+                f"{self!r}: its graph gives other embeddings than torch (off by {away:.2g} of "
+                "their length): export it again (`medsiam export`), or use --runtime torch"
+            )
+        return graph
 
     def feature_maps(self, scan: Scan) -> NDArray[np.float32]:
         """Last spatial feature map of a scan: (channels, *map size), for explanations."""

@@ -31,6 +31,7 @@ class SliceBySlice(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(n, channels, x, y, slices) -> (n, new channels, new x, new y, slices)."""
-        slices = x.movedim(-1, 1).flatten(0, 1)
-        maps = torch.cat([self.module(part) for part in torch.split(slices, _AT_ONCE)])
-        return maps.reshape(len(x), -1, *maps.shape[1:]).movedim(1, -1)
+        slices = x.permute(0, 4, 1, 2, 3).flatten(0, 1)
+        starts = range(0, len(slices), _AT_ONCE)
+        maps = torch.cat([self.module(slices[i : i + _AT_ONCE]) for i in starts])
+        return maps.reshape(len(x), -1, *maps.shape[1:]).permute(0, 2, 3, 4, 1)

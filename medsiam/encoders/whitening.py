@@ -56,11 +56,12 @@ class Whitening(nn.Module):
         if self.n_domains == 1:
             whitened = (features - self.mean[0]) @ self.matrix[0]
         else:
-            domains = self.domains(features)
-            whitened = torch.zeros_like(features) if self.keep else features.clone()
+            # All by each, then chosen: the same steps for every batch, as exported graphs need it.
+            domains = self.domains(features)[:, None]
+            whitened = torch.zeros_like(features) if self.keep else features
             for domain in range(self.n_domains):
-                own = domains == domain
-                whitened[own] = (features[own] - self.mean[domain]) @ self.matrix[domain]
+                own = (features - self.mean[domain]) @ self.matrix[domain]
+                whitened = own.where(domains == domain, whitened)
         if not self.keep:
             return whitened
         parts = (self.keep**0.5, features), ((1 - self.keep) ** 0.5, whitened)

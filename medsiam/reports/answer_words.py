@@ -144,6 +144,7 @@ def settings_facts(comparison: Comparison) -> Facts:
         ("calibration", _calibration(comparison)),
         ("encoder", comparison.encoder_name),
         ("encoder fingerprint", comparison.encoder_fingerprint),
+        ("run by", comparison.runtime),
         ("query fingerprint", " ".join(comparison.query.content_hashes)),
         ("series", comparison.query.series_uid or "not stated"),
         ("medsiam", comparison.medsiam_version),

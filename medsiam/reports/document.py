@@ -85,6 +85,7 @@ def comparison_document(comparison: Comparison, reviews: Sequence[Review] = ()) 
         "bank_version": comparison.bank_version,
         "n_cases": comparison.n_cases,
         "n_same_patient": comparison.n_same_patient,
+        "runtime": comparison.runtime,
         "created": comparison.created,
         "medsiam_version": comparison.medsiam_version,
         "research_use": comparison.research_use,

@@ -51,6 +51,7 @@ COLUMNS = (
     "hangs_on_one_case",
     "verdict_distance",
     "verdict_measure",
+    "runtime",
 )
 # What spreadsheets take for the start of a formula, full-width forms too (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -90,6 +91,7 @@ def flat_rows(comparison: Comparison) -> list[dict[str, Cell]]:
         "hangs_on_one_case": None if evidence is None else evidence.hangs_on_one_case,
         "verdict_distance": verdict.value,
         "verdict_measure": verdict.measure,
+        "runtime": comparison.runtime,
     }
     rows = []
     for match in comparison.matches:

@@ -28,7 +28,7 @@ class RunState:
         folder: hash of its path.
         tree: hash of the names of all that lies in it, whatever share of it is scored: the same for
             a copy of the folder elsewhere, another one where a file comes or goes.
-        bank_name, bank_version, calibration, encoder_fingerprint: who answers.
+        bank_name, bank_version, calibration, encoder_fingerprint, runtime: who answers.
         question: what is asked.
         shard: which share of the folder, as "2/8"; None: all of it.
         state: "started" or "finished".
@@ -54,6 +54,7 @@ class RunState:
     finished: str | None = None
     medsiam_version: str = __version__
     schema_version: int = SCHEMA_VERSION
+    runtime: str = "torch"
     pseudonyms: str | None = None
 
     @property
@@ -63,6 +64,7 @@ class RunState:
             "bank_version": self.bank_version,
             "calibration": self.calibration,
             "encoder_fingerprint": self.encoder_fingerprint,
+            "runtime": self.runtime,
             "bank_name": self.bank_name,
             "question": dict(self.question),
             "medsiam_version": self.medsiam_version,
@@ -82,6 +84,7 @@ class RunState:
             ("version of the bank", self.bank_version, other.bank_version),
             ("calibration", self.calibration, other.calibration),
             ("encoder", self.encoder_fingerprint, other.encoder_fingerprint),
+            ("runtime of the encoder", self.runtime, other.runtime),
             ("settings", dict(self.question), dict(other.question)),
             ("shard", self.shard, other.shard),
             ("version of medsiam", self.medsiam_version, other.medsiam_version),
@@ -111,6 +114,7 @@ def new_state(
         bank_version=bank.snapshot().version,
         calibration=0 if kept is None else kept.number,
         encoder_fingerprint=bank.encoder_card.fingerprint,
+        runtime=bank.runtime,
         question=asdict(question),
         shard=None if shard is None else str(shard),
         n_series=n_series,

@@ -70,6 +70,7 @@ COLUMNS = (
     Column("hangs_on_one_case", "yes or no", "whether another would lead without one case"),
     Column("verdict_distance", "real", "what is held against the threshold"),
     Column("verdict_measure", "text", "which distance that is"),
+    Column("runtime", "text", "what ran the encoder: torch, openvino or openvino-bf16"),
 )
 NAMES = tuple(column.name for column in COLUMNS)
 

@@ -57,6 +57,7 @@ class StubBank:
     version: int = 1
     spatial_dims: int = 2
     encoder: LookUpEncoder | None = None
+    runtime: str = "torch"
     kept: dict[str, tuple[Scan, ...]] = field(default_factory=dict)
     calibrations: tuple[KeptCalibration, ...] = ()
     older: dict[int, Snapshot] = field(default_factory=dict)
