@@ -25,9 +25,11 @@ _DIGITS = 16  # hexadecimal, 64 bits: all that AccessionNumber and StudyID have 
 _NO_DATE, _NO_TIME = "19000101", "000000"  # where one must be (type 1)
 _METHOD = ("medsiam --pseudonymise", "pseudonyms: HMAC-SHA256", "dates: removed")
 # CID 7050; the texts in these objects are medsiam's own words, which name nobody.
-_BASIC = ("113100", "Basic Application Confidentiality Profile")
-_CONTENT = ("113104", "Clean Structured Content Option")
-_TEXTS = ("113105", "Clean Descriptors Option")
+CODES = (
+    ("113100", "Basic Application Confidentiality Profile"),
+    ("113105", "Clean Descriptors Option"),
+    ("113104", "Clean Structured Content Option"),  # of a report alone
+)
 
 
 class Pseudonyms:
@@ -156,7 +158,7 @@ def mark_pseudonymous(ds: Dataset) -> None:
     ds.LongitudinalTemporalInformationModified = "REMOVED"
     ds.DeidentificationMethod = list(_METHOD)
     codes = []
-    for value, meaning in (_BASIC, _CONTENT, _TEXTS) if ds.Modality == "SR" else (_BASIC, _TEXTS):
+    for value, meaning in CODES if ds.Modality == "SR" else CODES[:2]:
         code = Dataset()
         code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
         codes.append(code)

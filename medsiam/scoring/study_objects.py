@@ -89,11 +89,11 @@ class StudyObjects:
             why = FAULTS[error.code].matters if isinstance(error, ScanError) else "its files differ"
             write_atomically(self._why_not(series), f"no result in DICOM: {why}\n".encode())
             return
+        half.rename(whole)
         if written.panel is None:
             write_atomically(self._why_not(series), f"no picture: {WITHHELD}\n".encode())
         else:
             self._why_not(series).unlink(missing_ok=True)
-        half.rename(whole)
 
     def _why_not(self, series: str) -> Path:
         return self._folder / f"{series}.txt"
