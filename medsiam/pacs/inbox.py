@@ -7,6 +7,7 @@ conflicts/<series>/    objects that came with the UID of another one and other c
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import hashlib
 import os
@@ -120,6 +121,10 @@ def _placed(path: Path, target: Path) -> bool:
             if attempt == _ATTEMPTS - 1:
                 raise
             continue
+        except OSError:
+            with contextlib.suppress(OSError):  # it holds other objects
+                target.parent.rmdir()
+            raise
         path.unlink()
         sync_folder(target.parent)
         if is_new:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +88,26 @@ def test_what_an_earlier_receiver_left_unfinished_is_dropped(tmp_path):
     inbox.prepare()
     assert not list(inbox.part.iterdir())
     assert len(list(inbox.series())) == 1
+
+
+def test_a_disk_without_room_for_a_name_leaves_no_empty_series(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=2m,nr_inodes=12", "tmpfs", str(disk)]
+    if os.geteuid() or subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small file system here")
+    try:
+        inbox = Inbox(disk)
+        inbox.prepare()
+        paths = [inbox.part / f"{n}" for n in range(20)]
+        with pytest.raises(OSError, match="No space"):
+            deque(map(Path.touch, paths), maxlen=0)
+        paths[0].unlink()  # room for the folder of a series, and for no name in it
+        with pytest.raises(OSError, match="No space"):
+            inbox.keep(paths[1], Instance("1", "1.2.3", "1.2", "1"))
+        assert list(inbox.series()) == []
+        paths[2].unlink()
+        paths[3].unlink()
+        assert inbox.keep(paths[1], Instance("1", "1.2.3", "1.2", "1")) == "new"
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
