@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import torch
 
 # Of the Gaussian, in half-widths of the map: a cell or lesion in the middle outweighs what the
@@ -16,15 +18,18 @@ def mean_pool(maps: torch.Tensor) -> torch.Tensor:
 
 def centre_pool(maps: torch.Tensor) -> torch.Tensor:
     """(n, channels, *map size) -> (n, channels), weighted by a Gaussian around the middle."""
-    weights = maps.new_ones(())
-    for size in maps.shape[2:]:
-        weights = weights[..., None] * _axis_weights(size, maps)
-    return (maps.flatten(2) * weights.flatten()).sum(dim=2)
+    weights = _map_weights(tuple(maps.shape[2:]), maps.dtype, maps.device)
+    return (maps.flatten(2) * weights).sum(dim=2)
 
 
-def _axis_weights(size: int, like: torch.Tensor) -> torch.Tensor:
-    """(size,) weights along one axis, of sum 1."""
-    half = size / 2
-    places = (torch.arange(size, dtype=like.dtype, device=like.device) + 0.5 - half) / half
-    weights = torch.exp(-0.5 * (places / _SIGMA) ** 2)
-    return weights / weights.sum()
+@cache
+def _map_weights(size: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
+    """Weights of every place of a map, flattened, of sum 1."""
+    with torch.inference_mode(False):  # kept for calls that need gradients too
+        weights = torch.ones((), dtype=dtype, device=device)
+        for n in size:
+            half = n / 2
+            places = (torch.arange(n, dtype=dtype, device=device) + 0.5 - half) / half
+            along = torch.exp(-0.5 * (places / _SIGMA) ** 2)
+            weights = weights[..., None] * (along / along.sum())
+        return weights.flatten()

@@ -2,9 +2,9 @@
 
 A radiograph of 2000 pixels made 64 pixels wide by plain linear interpolation keeps two of every
 thirty pixels and turns noise into pattern. Here the linear (triangle) kernel grows with the
-shrinking factor, as in Pillow and in `torch.nn.functional.interpolate(antialias=True)`, which
-exists for 2D only. One small matrix per axis does it for any number of axes, fast, and the
-same code reaches a size or a spacing.
+shrinking factor, as in Pillow and in `torch.nn.functional.interpolate(antialias=True)`. That one
+brings images to a size; for volumes, and to reach a spacing, there is none: one small matrix per
+axis does it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import torch
 from monai.data.meta_tensor import MetaTensor
+from torch.nn import functional
 
 
 def resize(image: MetaTensor, size: Sequence[int]) -> MetaTensor:
@@ -26,7 +27,13 @@ def resize(image: MetaTensor, size: Sequence[int]) -> MetaTensor:
         (channels, *size) float32, with its affine.
     """
     shape = image.shape[1:]
-    return _resample(image, size, [n / m for n, m in zip(shape, size, strict=True)])
+    steps = [n / m for n, m in zip(shape, size, strict=True)]
+    if len(shape) == 3:
+        return _resample(image, size, steps)
+    values = functional.interpolate(
+        image.as_tensor().float()[None], size=tuple(size), mode="bilinear", antialias=True
+    )
+    return MetaTensor(values[0], affine=image.affine.double() @ _to_old(shape, size, steps))
 
 
 def to_spacing(image: MetaTensor, spacing: Sequence[float]) -> MetaTensor:
@@ -57,17 +64,22 @@ def _voxel_size(image: MetaTensor) -> list[float]:
 def _resample(image: MetaTensor, size: Sequence[int], steps: Sequence[float]) -> MetaTensor:
     """Take `size` samples `steps` old voxels apart, centred on the image."""
     values = image.as_tensor().float()
-    affine = image.affine.double().clone()
-    to_old = torch.eye(len(affine), dtype=torch.float64)
+    to_old = _to_old(image.shape[1:], size, steps)
     for axis, (n, m, step) in enumerate(zip(image.shape[1:], size, steps, strict=True)):
-        first = (n - 1) / 2 - step * (m - 1) / 2
-        to_old[axis, axis] = step
-        to_old[axis, -1] = first
+        first = float(to_old[axis, -1])
         if m != n or step != 1:
             centres = first + step * torch.arange(m, dtype=torch.float64)
             weights = _triangle_weights(centres, n, width=max(step, 1.0))
             values = torch.tensordot(values, weights, dims=([axis + 1], [1])).movedim(-1, axis + 1)
-    return MetaTensor(values.contiguous(), affine=affine @ to_old)
+    return MetaTensor(values.contiguous(), affine=image.affine.double() @ to_old)
+
+
+def _to_old(shape: Sequence[int], size: Sequence[int], steps: Sequence[float]) -> torch.Tensor:
+    """From new voxels to old ones: (dims + 1) squared, centred on the image."""
+    to_old = torch.diag(torch.tensor([*steps, 1.0], dtype=torch.float64))
+    for axis, (n, m, step) in enumerate(zip(shape, size, steps, strict=True)):
+        to_old[axis, -1] = (n - 1) / 2 - step * (m - 1) / 2
+    return to_old
 
 
 def _triangle_weights(centres: torch.Tensor, n: int, *, width: float) -> torch.Tensor:
