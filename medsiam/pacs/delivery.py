@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -55,15 +57,27 @@ class Delivery:
         out: folder of the run, with what `StudyObjects` wrote; the outbox lies in it.
         destination: where they go.
         end_seconds: how long `finish` waits for an archive that takes nothing.
+        shared: others may put objects into the same outbox; one of them sends at a time.
+        say: is given one sentence about each thing that happens.
     """
 
-    def __init__(self, out: Path, destination: Destination, *, end_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        out: Path,
+        destination: Destination,
+        *,
+        end_seconds: float = 60.0,
+        shared: bool = False,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._folder = out / OUTBOX
         self._objects = out / DICOM
         self._destination = destination
         self._end_seconds = end_seconds
         self._outbox = Outbox(self._folder)
         self._lock = RunLock(self._folder)
+        self._shared, self._is_ours = shared, False
+        self._say, self._trouble = say, ""
         self._thread: threading.Thread | None = None
         self._stop, self._hurry = threading.Event(), threading.Event()
         self._sent = 0
@@ -71,12 +85,14 @@ class Delivery:
         self._progress = time.monotonic()
 
     def __enter__(self) -> Delivery:
-        """Take the outbox.
+        """Take the outbox; one that is shared is taken when it is free.
 
         Raises:
             LockedError: another run sends from it.
         """
-        self._lock.__enter__()
+        if not self._shared:
+            self._lock.__enter__()
+            self._is_ours = True
         return self
 
     def __exit__(
@@ -88,7 +104,7 @@ class Delivery:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(_END_SECONDS)  # whoever ends the program waits for no archive
-        self._lock.__exit__(kind, error, trace)
+        self._lock.__exit__(kind, error, trace)  # where it is ours; nothing happens else
 
     @property
     def waiting(self) -> int:
@@ -103,11 +119,11 @@ class Delivery:
         """
         for path in sorted((self._objects / series).glob("*.dcm")):
             self._outbox.put(path)
-        self._begin()
+        self.start()
 
     def finish(self) -> Delivered:
         """Deliver what waits, as long as the archive takes something now and then."""
-        thread = self._begin()
+        thread = self.start()
         self._progress = time.monotonic()
         self._hurry.set()
         while self.waiting and thread.is_alive():
@@ -117,8 +133,8 @@ class Delivery:
         refused = len(list((self._folder / "refused").glob("*.dcm")))
         return Delivered(self._sent, self.waiting, refused, self._reason)
 
-    def _begin(self) -> threading.Thread:
-        """Not before there is something: the run that calls has its folder's lock by then."""
+    def start(self) -> threading.Thread:
+        """Send what waits; not to be called before the run that calls has its folder's lock."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._go, daemon=True)
             self._thread.start()
@@ -129,13 +145,36 @@ class Delivery:
         while not self._stop.is_set():
             if self._hurry.is_set() and outbox is self._outbox:
                 outbox = Outbox(self._folder)  # which has not learned yet to wait for a minute
-            for result in self._deliver(outbox):
-                if result.reply == "taken":
-                    self._sent += 1
-                    self._progress = time.monotonic()
-                else:
-                    self._reason = result.reason
+            if self._has_outbox():
+                self._note(self._deliver(outbox))
             self._stop.wait(_LOOK_SECONDS)
+
+    def _has_outbox(self) -> bool:
+        if not self._is_ours:
+            with suppress(MedsiamError):  # another one sends; when it ends, it is our turn
+                self._lock.__enter__()
+                self._is_ours = True
+        return self._is_ours
+
+    def _note(self, results: tuple[Sending, ...]) -> None:
+        """Count, and say what goes wrong once, not at each attempt."""
+        taken = 0
+        problem = next((result.reason for result in results if result.reply == "later"), "")
+        for result in results:
+            if result.reply == "taken":
+                taken += 1
+                self._progress = time.monotonic()
+                continue
+            self._reason = result.reason
+            if result.reply == "refused":
+                self._say(f"{result.reason}; it lies in {self._folder / 'refused'}")
+        self._sent += taken
+        if problem and problem != self._trouble:
+            self._say(f"{problem}; {self.waiting} objects wait, and are sent again")
+        if taken:
+            self._say(f"{taken} objects sent to {self._destination.name}")
+        if results:
+            self._trouble = problem
 
     def _deliver(self, outbox: Outbox) -> tuple[Sending, ...]:
         try:

@@ -89,3 +89,29 @@ def test_two_cannot_send_from_one_outbox(out):
     archive = Archive()
     with Delivery(out, archive.destination), pytest.raises(LockedError):
         Delivery(out, archive.destination).__enter__()
+
+
+def test_of_those_who_share_an_outbox_one_sends_and_the_next_when_that_ends(out):
+    archive, said = Archive(), []
+    other = Archive()
+    with Delivery(out, archive.destination, shared=True) as first:
+        first.add("aa")
+        wait_for(lambda: len(archive.got) == 2, seconds=10)
+        second = Delivery(out, other.destination, shared=True, say=said.append)
+        with second:
+            second.add("bb")
+            wait_for(lambda: len(archive.got) == 4, seconds=10)
+            assert other.got == []
+            first.__exit__(None, None, None)
+            (out / "dicom" / "bb" / "2.25.99.dcm").write_bytes(b"x")
+            second.add("bb")
+            wait_for(lambda: said == ["1 objects sent to ARCHIVE"], seconds=10)
+    assert other.got == ["2.25.99.dcm"]
+
+
+def test_what_goes_wrong_is_said_once(out):
+    archive, said = Archive("later"), []
+    with Delivery(out, archive.destination, end_seconds=3.0, say=said.append) as delivery:
+        delivery.add("aa")
+        delivery.finish()
+    assert said == ["why not; 2 objects wait, and are sent again"]
