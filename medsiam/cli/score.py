@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from medsiam.cli.runtime import add_runtime
-from medsiam.cli.score_log import ScoreLog, score_log
+from medsiam.cli.score_log import ScoreLog, score_log, tell_of_series
+from medsiam.cli.score_watch import add_watch, check_watch, watch
 from medsiam.cli.terminal import Remark, notice, print_json, print_remarks, progress, table
 from medsiam.cli.way_back import add_way_back, chosen_destination
 
@@ -64,6 +65,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="go on with the run in --out, and refuse to begin another one",
     )
     parser.add_argument("--shard", metavar="I/N", help="score the I-th of N shares of the folder")
+    add_watch(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be compared")
     _add_limits(parser)
     add_runtime(parser, default="auto")
@@ -96,9 +98,13 @@ def run(args: argparse.Namespace) -> int:
 
     limits = Limits(args.max_seconds, int(args.max_memory * _GIB), args.workers)
     shard = None if args.shard is None else Shard.parse(args.shard)
+    if args.watch:
+        check_watch(args)
     destination = chosen_destination(args)
     pseudonyms = _pseudonyms(args)
     bank = ReferenceBank.open(args.bank, runtime=args.runtime)
+    if args.watch:
+        return watch(args, bank, limits, destination, pseudonyms)
     index = index_folder(args.folder)
     if not index.sources and not unreadable(index):
         raise NothingToDoError(
@@ -162,7 +168,7 @@ def _score(
     question = Question(args.k, args.metric, args.rule, args.allow_resample)
     series = named_series(index, bank)
     with_objects = args.sr or destination is not None
-    extras = [StudyObjects(args.out, bank, series, pseudonyms)] if with_objects else []
+    extras = [StudyObjects(args.out, bank, pseudonyms)] if with_objects else []
     names = [one.name for one in series]
     total = len(names) if shard is None else sum(map(shard.holds, names))
     watched = _Watched()
@@ -177,7 +183,7 @@ def _score(
                     watched.add(part)
                     if delivery is not None and part.outcome == "scored":
                         delivery.add(part.series)
-                    _tell(log, part, known)
+                    tell_of_series(log, part, known)
                     advance()
 
                 counts = run_scoring(
@@ -267,17 +273,6 @@ def _exit_code(outcomes: Mapping[Any, int], delivered: Delivered | None) -> int:
     if outcomes.get("failed") or not (delivered is None or delivered.is_complete):
         return 4
     return 0 if outcomes.get("scored") else 3
-
-
-def _tell(log: ScoreLog, part: Part, known: bool) -> None:
-    log.event(
-        "series",
-        series=part.series,
-        outcome=part.outcome,
-        code=part.code,
-        verdict=part.verdict,
-        known=known,
-    )
 
 
 class _Watched:

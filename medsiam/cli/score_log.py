@@ -8,9 +8,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from medsiam.errors import MedsiamError, OutputError
+
+if TYPE_CHECKING:
+    from medsiam.scoring import Part
 
 
 class ScoreLog:
@@ -43,6 +46,22 @@ class ScoreLog:
             self._stream.flush()
         except OSError as error:
             raise OutputError(f"cannot write the log: {error.strerror}") from error
+
+
+def tell_of_series(log: ScoreLog, part: Part, known: bool) -> None:
+    """Write the line of one series.
+
+    Raises:
+        OutputError: where it cannot be written.
+    """
+    log.event(
+        "series",
+        series=part.series,
+        outcome=part.outcome,
+        code=part.code,
+        verdict=part.verdict,
+        known=known,
+    )
 
 
 @contextmanager

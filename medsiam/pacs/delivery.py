@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -55,15 +57,27 @@ class Delivery:
         out: folder of the run, with what `StudyObjects` wrote; the outbox lies in it.
         destination: where they go.
         end_seconds: how long `finish` waits for an archive that takes nothing.
+        shared: others may put objects into the same outbox; one of them sends at a time.
+        say: is given one sentence about each thing that happens.
     """
 
-    def __init__(self, out: Path, destination: Destination, *, end_seconds: float = 60.0) -> None:
+    def __init__(
+        self,
+        out: Path,
+        destination: Destination,
+        *,
+        end_seconds: float = 60.0,
+        shared: bool = False,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> None:
         self._folder = out / OUTBOX
         self._objects = out / DICOM
         self._destination = destination
         self._end_seconds = end_seconds
         self._outbox: Outbox | None = None
         self._lock = RunLock(self._folder)
+        self._shared, self._is_ours = shared, False
+        self._say, self._trouble = say, ""
         self._thread: threading.Thread | None = None
         self._stop, self._hurry = threading.Event(), threading.Event()
         self._sent = 0
@@ -71,12 +85,12 @@ class Delivery:
         self._progress = time.monotonic()
 
     def __enter__(self) -> Delivery:
-        """Take the outbox, where there is one.
+        """Take the outbox, where there is one; one that is shared is taken when it is free.
 
         Raises:
             LockedError: another run sends from it.
         """
-        if self._folder.is_dir():
+        if not self._shared and self._folder.is_dir():
             self._taken()
         return self
 
@@ -89,7 +103,7 @@ class Delivery:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(_END_SECONDS)  # whoever ends the program waits for no archive
-        self._lock.__exit__(kind, error, trace)
+        self._lock.__exit__(kind, error, trace)  # where it is ours; nothing happens else
 
     @property
     def waiting(self) -> int:
@@ -105,13 +119,13 @@ class Delivery:
         outbox = self._taken()
         for path in sorted((self._objects / series).glob("*.dcm")):
             outbox.put(path)
-        self._begin(outbox)
+        self.start()
 
     def finish(self) -> Delivered:
         """Deliver what waits, as long as the archive takes something now and then."""
         if self._outbox is None:
             return Delivered(0, 0, 0)
-        thread = self._begin(self._outbox)
+        thread = self.start()
         self._progress = time.monotonic()
         self._hurry.set()
         while self.waiting and thread.is_alive():
@@ -121,23 +135,26 @@ class Delivery:
         refused = len(list((self._folder / "refused").glob("*.dcm")))
         return Delivered(self._sent, self.waiting, refused, self._reason)
 
-    def _taken(self) -> Outbox:
-        """The outbox, which is ours from here on.
-
-        It is made when there is something to send: the run that calls has its folder's lock by
-        then, and one that is refused leaves nothing.
-        """
-        if self._outbox is None:
-            outbox = Outbox(self._folder)
-            self._lock.__enter__()
-            self._outbox = outbox
-        return self._outbox
-
-    def _begin(self, outbox: Outbox) -> threading.Thread:
+    def start(self) -> threading.Thread:
+        """Send what waits; not to be called before the run that calls has its folder's lock."""
+        outbox = self._taken()
         if self._thread is None:
             self._thread = threading.Thread(target=self._go, args=(outbox,), daemon=True)
             self._thread.start()
         return self._thread
+
+    def _taken(self) -> Outbox:
+        """The outbox, which is made when there is something to send.
+
+        The run that calls has its folder's lock by then, and one that is refused leaves nothing.
+        """
+        if self._outbox is None:
+            outbox = Outbox(self._folder)
+            if not self._shared:
+                self._lock.__enter__()
+                self._is_ours = True
+            self._outbox = outbox
+        return self._outbox
 
     def _go(self, outbox: Outbox) -> None:
         try:
@@ -145,6 +162,7 @@ class Delivery:
         except Exception as error:  # whatever it is, it may not leave the end without a reason
             # Its words may quote a data set.
             self._reason = f"the sending ended: {type(error).__name__}"
+            self._say(self._reason)
 
     def _send_all(self, outbox: Outbox) -> None:
         is_fresh = False
@@ -152,13 +170,36 @@ class Delivery:
             if self._hurry.is_set() and not is_fresh:
                 outbox = Outbox(self._folder)  # which has not learned yet to wait for a minute
                 is_fresh = True
-            for result in self._deliver(outbox):
-                if result.reply == "taken":
-                    self._sent += 1
-                    self._progress = time.monotonic()
-                else:
-                    self._reason = result.reason
+            if self._has_outbox():
+                self._note(self._deliver(outbox))
             self._stop.wait(_LOOK_SECONDS)
+
+    def _has_outbox(self) -> bool:
+        if not self._is_ours:
+            with suppress(MedsiamError):  # another one sends; when it ends, it is our turn
+                self._lock.__enter__()
+                self._is_ours = True
+        return self._is_ours
+
+    def _note(self, results: tuple[Sending, ...]) -> None:
+        """Count, and say what goes wrong once, not at each attempt."""
+        taken = 0
+        problem = next((result.reason for result in results if result.reply == "later"), "")
+        for result in results:
+            if result.reply == "taken":
+                taken += 1
+                self._progress = time.monotonic()
+                continue
+            self._reason = result.reason
+            if result.reply == "refused":
+                self._say(f"{result.reason}; it lies in {self._folder / 'refused'}")
+        self._sent += taken
+        if problem and problem != self._trouble:
+            self._say(f"{problem}; {self.waiting} objects wait, and are sent again")
+        if taken:
+            self._say(f"{taken} objects sent to {self._destination.name}")
+        if results:
+            self._trouble = problem
 
     def _deliver(self, outbox: Outbox) -> tuple[Sending, ...]:
         try:

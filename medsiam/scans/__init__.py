@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from medsiam.scans.folder import FolderIndex as FolderIndex
     from medsiam.scans.folder import SkippedFile as SkippedFile
     from medsiam.scans.folder import index_folder as index_folder
+    from medsiam.scans.growing import GrowingFolder as GrowingFolder
+    from medsiam.scans.growing import Look as Look
     from medsiam.scans.middle import read_middle as read_middle
     from medsiam.scans.read import read_scan as read_scan
     from medsiam.scans.scan import Scan as Scan
@@ -29,8 +31,10 @@ _HOMES = {
     "FAULTS": ".faults",
     "WARNINGS": ".faults",
     "FolderIndex": ".folder",
+    "GrowingFolder": ".growing",
     "ReadingWorker": ".worker",
     "Instance": ".dicom.study",
+    "Look": ".growing",
     "Scan": ".scan",
     "ScanSource": ".source",
     "ScanWarning": ".faults",

@@ -69,8 +69,8 @@ def index_folder(folder: Path | str) -> FolderIndex:
     top = Path(folder)
     with guarded(top):
         top.stat()
-    with quiet(), _Found() as found:  # once for all files: entering it for each costs more
-        for path in _files_below(top) if top.is_dir() else [top]:
+    with quiet(), Found() as found:  # once for all files: entering it for each costs more
+        for path in files_below(top) if top.is_dir() else [top]:
             found.look_at(path)
         sources = found.all_sources()
     home = top if top.is_dir() or top in found.archives else top.parent
@@ -78,8 +78,28 @@ def index_folder(folder: Path | str) -> FolderIndex:
     return FolderIndex(home, tuple(sources), tuple(skipped))
 
 
-class _Found:
-    """What was found so far."""
+@dataclass(frozen=True)
+class FileFacts:
+    """What one file on the disk turned out to be; of an archive, all that is in it.
+
+    Attributes:
+        headers: of DICOM images.
+        sources: what is a scan by itself.
+        skipped: what is none.
+        archive: where it is one.
+        needs_archive: some of the headers are of files that grouping looks at once more, and that
+            were unpacked for as long as the `Found` is open that looked at them.
+    """
+
+    headers: tuple[Header, ...] = ()
+    sources: tuple[ScanSource, ...] = ()
+    skipped: tuple[SkippedFile, ...] = ()
+    archive: Archive | None = None
+    needs_archive: bool = False
+
+
+class Found:
+    """What was found so far, in a `with` block that removes what was unpacked."""
 
     def __init__(self) -> None:
         self.archives: dict[Path, Archive] = {}
@@ -90,7 +110,7 @@ class _Found:
         self._names: dict[Path, Path] = {}  # of unpacked files that grouping looks at once more
         self._unpacked = ExitStack()
 
-    def __enter__(self) -> _Found:
+    def __enter__(self) -> Found:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -113,10 +133,27 @@ class _Found:
         except ScanError as error:
             self._skip(path, error)
 
+    def facts_of(self, path: Path) -> FileFacts:
+        """Look at one file, and return what it alone is."""
+        n_headers, n_sources = len(self._headers), len(self._sources)
+        n_skipped, n_names = len(self.skipped), len(self._names)
+        self.look_at(path)
+        return FileFacts(
+            tuple(self._headers[n_headers:]),
+            tuple(self.named(source) for source in self._sources[n_sources:]),
+            tuple(self.skipped[n_skipped:]),
+            self.archives.get(path),
+            len(self._names) > n_names,
+        )
+
+    def remember(self, archive: Archive) -> None:
+        """Know an archive that was looked at earlier."""
+        self._archive_of |= dict.fromkeys(archive.entries, archive)
+
     def all_sources(self) -> list[ScanSource]:
         """Return everything that can be read, in order."""
         sources = [*self._sources, *series_sources(self._headers)]
-        return [self._with_archives(source) for source in _in_order(sources)]
+        return in_order([self.named(source) for source in sources])
 
     def _add_header(self, header: Header, disk: Path) -> None:
         if header.path != disk and header.frames > 1:
@@ -145,12 +182,13 @@ class _Found:
             del self.skipped[before[0] :], self._headers[before[1] :], self._sources[before[2] :]
             raise
         self.archives[path] = archive
-        self._archive_of |= dict.fromkeys(archive.entries, archive)
+        self.remember(archive)
 
     def _skip(self, path: Path, error: ScanError) -> None:
         self.skipped.append(SkippedFile(path, error.code, str(error).removeprefix(f"{path}: ")))
 
-    def _with_archives(self, source: ScanSource) -> ScanSource:
+    def named(self, source: ScanSource) -> ScanSource:
+        """Return a source with the archives of its files, and these as they are shown."""
         files = tuple(self._names.get(file, file) for file in source.files)
         archives = {
             archive.path: archive
@@ -163,7 +201,7 @@ class _Found:
         return replace(source, path=path, files=files, archives=tuple(archives.values()))
 
 
-def _in_order(sources: Sequence[ScanSource]) -> list[ScanSource]:
+def in_order(sources: Sequence[ScanSource]) -> list[ScanSource]:
     """Sort by first files, but leave the volumes of a folder's series together and as they are."""
     first: dict[object, Path] = {}
     for source in sources:
@@ -190,7 +228,7 @@ def _volumes(file: BinaryIO, path: Path) -> Iterator[ScanSource]:
         yield replace(source, part=part, warnings=(said,))
 
 
-def _files_below(top: Path) -> Iterator[Path]:
+def files_below(top: Path) -> Iterator[Path]:
     """Yield every file in sorted order, own folders before linked ones, no folder twice."""
     seen: set[tuple[int, int]] = set()
     waiting, linked = [top], list[Path]()

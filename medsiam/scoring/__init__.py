@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from medsiam.scoring.run import RunCounts as RunCounts
     from medsiam.scoring.run import run_scoring as run_scoring
     from medsiam.scoring.schema import COLUMNS as COLUMNS
+    from medsiam.scoring.scope import why_not as why_not
+    from medsiam.scoring.scope import why_skipped as why_skipped
     from medsiam.scoring.score import score_folder as score_folder
     from medsiam.scoring.score import score_sources as score_sources
     from medsiam.scoring.score import unreadable as unreadable
-    from medsiam.scoring.score import why_not as why_not
-    from medsiam.scoring.score import why_skipped as why_skipped
     from medsiam.scoring.series_name import Named as Named
     from medsiam.scoring.series_name import Shard as Shard
     from medsiam.scoring.series_name import named_series as named_series
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from medsiam.scoring.study_objects import StudyObjects as StudyObjects
     from medsiam.scoring.suggestion import Suggestion as Suggestion
     from medsiam.scoring.suggestion import suggest as suggest
+    from medsiam.scoring.watch import watch_folder as watch_folder
 
 _HOMES = {
     "COLUMNS": ".schema",
@@ -61,8 +62,9 @@ _HOMES = {
     "score_sources": ".score",
     "suggest": ".suggestion",
     "unreadable": ".score",
-    "why_not": ".score",
-    "why_skipped": ".score",
+    "watch_folder": ".watch",
+    "why_not": ".scope",
+    "why_skipped": ".scope",
 }
 
 __all__ = [*_HOMES]

@@ -10,6 +10,7 @@ from medsiam.bank import ReferenceBank
 from medsiam.comparison.result import RESEARCH_USE, Comparison
 from medsiam.reports import may_show_identity, write_page
 from medsiam.scans import Scan
+from medsiam.scoring.series_name import Named
 from medsiam.writing import write_atomically
 
 REPORTS = "reports"
@@ -26,10 +27,10 @@ class Extra(Protocol):
     So an outcome that is kept has its extras, whatever ended the run.
     """
 
-    def is_there(self, series: str) -> bool:
-        """Whether it was written for the series of this name; else that is compared again."""
+    def is_there(self, series: Named) -> bool:
+        """Whether it was written for the series; else that is compared again."""
 
-    def write(self, series: str, comparison: Comparison, scan: Scan) -> None:
+    def write(self, series: Named, comparison: Comparison, scan: Scan) -> None:
         """Write it, whole or not at all."""
 
 
@@ -48,11 +49,11 @@ class Pages:
         self._bank = bank
         self._pseudonymous = pseudonymous
 
-    def is_there(self, series: str) -> bool:
+    def is_there(self, series: Named) -> bool:
         """Whether there is a page for it."""
         return self._page(series).is_file()
 
-    def write(self, series: str, comparison: Comparison, scan: Scan) -> None:
+    def write(self, series: Named, comparison: Comparison, scan: Scan) -> None:
         """Write the page; it names no file.
 
         Raises:
@@ -63,5 +64,5 @@ class Pages:
             return
         write_page(comparison, (scan,), self._bank, self._page(series))
 
-    def _page(self, series: str) -> Path:
-        return self._folder / f"{series}.html"
+    def _page(self, series: Named) -> Path:
+        return self._folder / f"{series.name}.html"

@@ -16,20 +16,19 @@ from medsiam.scoring.summary import SUMMARY, write_summary
 from medsiam.scoring.tables import TABLES, write_tables
 
 RESULTS = (*TABLES, MANIFEST, SUMMARY)
+Manifest = Callable[[Mapping[str, Part]], Sequence[Row]]
 _PAGE = re.compile(r"[0-9a-f]{16}|[0-9]{5}_.*")  # also those of older versions
 
 
 def finish_run(
     state: RunState,
     series: Sequence[str],
-    manifest: Callable[[Mapping[str, Part]], Sequence[Row]],
+    manifest: Manifest,
     out: Path,
     *,
     with_pages: bool,
 ) -> None:
-    """Write the results of a run and say that it is finished.
-
-    Parts and pages of other series are removed first.
+    """Write the results of a run, and remove parts and pages of all other series.
 
     Args:
         state: of the run.
@@ -47,6 +46,13 @@ def finish_run(
     for page in (out / REPORTS).glob("*.html"):
         if _PAGE.fullmatch(page.stem) and page.stem not in pages:
             page.unlink()
+    write_results(state, series, manifest, out, with_pages=with_pages)
+
+
+def write_results(
+    state: RunState, series: Sequence[str], manifest: Manifest, out: Path, *, with_pages: bool
+) -> None:
+    """Write tables, manifest and summary, and say that they are finished; see `finish_run`."""
     seen: dict[str, Part] = {}
     write_tables(_noted(series, out, seen), out)
     rows = manifest(seen)

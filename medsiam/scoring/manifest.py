@@ -10,7 +10,7 @@ from pathlib import Path
 from medsiam.bank import ReferenceBank
 from medsiam.errors import UsageError
 from medsiam.reports.table import safe_cell
-from medsiam.scans import FolderIndex, ScanSource
+from medsiam.scans import FolderIndex
 from medsiam.scoring.part import Part
 from medsiam.scoring.schema import MANIFEST_COLUMNS
 from medsiam.scoring.series_name import Named, Shard, below, name_of_file
@@ -51,7 +51,7 @@ def manifest_rows(
             "code": kept.code or "",
             "message": kept.message or "",
         }
-        for number, file in enumerate(_files(named)):
+        for number, file in enumerate(named.files):
             unused = kept.used is not None and number not in kept.used
             path = below(index.folder, file)
             rows.append({"path": path, **said, **(_UNUSED if unused else {})})
@@ -108,8 +108,12 @@ def read_manifest(out: Path) -> list[Row]:
     return rows
 
 
-def _files(named: Named) -> tuple[Path, ...]:
-    return named.found.files if isinstance(named.found, ScanSource) else (named.found.path,)
+def earlier_rows(out: Path) -> list[Row]:
+    """Return the rows of the manifest of an earlier moment; none where there is none."""
+    try:
+        return read_manifest(out)
+    except UsageError:
+        return []
 
 
 def _weight(row: Row) -> int:

@@ -35,6 +35,7 @@ class Reading:
         place: of the series among those that were asked for.
         content: hash of its files, where that was asked for and they stood still.
         known: its outcome is known already; nothing was read.
+        taken: somebody else has it in hand; nothing was looked at.
         scan, tensor: as the encoder takes it; None where known or where there is a fault.
         fault: why it cannot be compared.
         done: to be called when its outcome is kept: its worker goes on.
@@ -44,6 +45,7 @@ class Reading:
     done: Callable[[], None] = field(repr=False)
     content: str | None = None
     known: bool = False
+    taken: bool = False
     scan: Scan | None = None
     tensor: torch.Tensor | None = field(default=None, repr=False)
     fault: ScanError | EncoderMismatchError | None = None
@@ -59,6 +61,8 @@ class ReadAhead:
         allow_resample: as for `ScanSource.read`.
         is_known: (place, content) -> whether the outcome is known; None: contents are not looked
             at, and everything is read.
+        claim: place -> whether it is ours to read; asked before anything else.
+        idle: processes that have nothing to read; they are taken from there, and put back.
     """
 
     def __init__(
@@ -69,11 +73,15 @@ class ReadAhead:
         limits: Limits,
         allow_resample: bool = False,
         is_known: Callable[[int, str], bool] | None = None,
+        claim: Callable[[int], bool] | None = None,
+        idle: list[ReadingWorker] | None = None,
     ) -> None:
         self._sources = sources
         self._recipe = recipe
         self._allow_resample = allow_resample
         self._is_known = is_known
+        self._claim = claim
+        self._idle = idle
         self._room = _Room(limits.waiting_bytes)
         self._ready: queue.SimpleQueue[Reading | BaseException] = queue.SimpleQueue()
         self._next = 0
@@ -81,7 +89,9 @@ class ReadAhead:
         self._stopped = threading.Event()
         n = min(limits.workers, len(sources))
         self._workers = [
-            ReadingWorker(wall_seconds=limits.wall_seconds, memory_bytes=limits.memory_bytes)
+            idle.pop()
+            if idle
+            else ReadingWorker(wall_seconds=limits.wall_seconds, memory_bytes=limits.memory_bytes)
             for _ in range(n)
         ]
         self._threads = [
@@ -95,18 +105,26 @@ class ReadAhead:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End every process at once, whatever it reads."""
+        """End every process at once, whatever it reads; those that are through may be put back."""
         self._stopped.set()
         self._room.open_for_all()
         until = time.monotonic() + _SECONDS_TO_END
-        for worker in self._workers:
-            worker.interrupt()
+        is_through = error[0] is None and self._next >= len(self._sources)
+        for worker, thread in zip(self._workers, self._threads, strict=True):
+            if is_through:
+                thread.join(0.2)  # it has nothing left to do
+            if thread.is_alive():
+                worker.interrupt()
         for worker, thread in zip(self._workers, self._threads, strict=True):
             while thread.is_alive() and time.monotonic() < until:
                 thread.join(0.02)
                 worker.interrupt()  # again: it may just have been started
-            if not thread.is_alive():
+            if thread.is_alive():
+                continue
+            if self._idle is None:
                 worker.close()
+            else:
+                self._idle.append(worker)
 
     def batches(self, most: int) -> Iterator[list[Reading]]:
         """Yield what is ready, in no certain order, until all sources are through.
@@ -159,6 +177,8 @@ class ReadAhead:
         self, place: int, source: ScanSource, worker: ReadingWorker, done: Callable[[], None]
     ) -> Reading:
         content, before = None, None
+        if self._claim is not None and not self._claim(place):
+            return Reading(place, done, taken=True)
         if self._is_known is not None:
             before = stamp_of(source)
             content = content_of(source)

@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from medsiam.bank import ReferenceBank
-from medsiam.comparison.result import Comparison
-from medsiam.errors import OutputError, UsageError
 from medsiam.reports import Pseudonyms
 from medsiam.scans import FolderIndex, ScanSource, SkippedFile
-from medsiam.scoring.extra import REPORTS, Extra, Pages
-from medsiam.scoring.finishing import RESULTS, finish_run, part_in
+from medsiam.scoring.extra import Extra, Pages
+from medsiam.scoring.finishing import RESULTS, finish_run
+from medsiam.scoring.keeping import Keeping
 from medsiam.scoring.lock import RunLock
 from medsiam.scoring.manifest import Row, manifest_rows
-from medsiam.scoring.outcome import Failure, Outcome, Skip
-from medsiam.scoring.part import PARTS, Part, Word, part_of, read_part, write_part
-from medsiam.scoring.pseudonymous import (
-    check_unmixed,
-    hidden_outcome,
-    hidden_rows,
-    hidden_series,
-)
-from medsiam.scoring.run_state import RUN, new_state, read_state, write_state
-from medsiam.scoring.score import Answer, answers, unlisted
-from medsiam.scoring.series_name import Named, Shard, name_of_file, name_of_tree, named_series
+from medsiam.scoring.output import prepare_output, remove_rests
+from medsiam.scoring.part import Part, Word
+from medsiam.scoring.pseudonymous import check_unmixed, hidden_rows
+from medsiam.scoring.run_state import check_resumable, new_state, read_state, write_state
+from medsiam.scoring.scorer import Scorer
+from medsiam.scoring.series_name import Shard, n_files_of, name_of_file, name_of_tree, named_series
 from medsiam.scoring.settings import Limits, Question
-
-# What a file did to its reader: with other limits it may end otherwise.
-_BY_LIMITS = {"timed_out", "too_large", "reader_crashed"}
 
 Seen = Callable[[Part, bool], None]
 
@@ -92,10 +82,7 @@ def run_scoring(  # noqa: PLR0913 - what a run may be told, each by its name
         UsageError: nothing to resume in it, it lies in the folder that is scored, or its results
             have other pseudonyms.
     """
-    folder = Path(out)
-    if folder.resolve().is_relative_to(index.folder.resolve()):
-        raise UsageError(f"{folder} lies in the folder that is scored; choose another --out")
-    _make(folder)
+    folder = prepare_output(Path(out), index.folder)
     with RunLock(folder):
         pages = Pages(folder, bank, pseudonymous=pseudonyms is not None)
         wanted = (*extras, pages) if reports else tuple(extras)
@@ -137,7 +124,7 @@ class _Run:
             shard=shard,
             tree=name_of_tree(every, index, bank),
             n_series=len(self._series),
-            n_files=len(_files_of(self._series)) + len(self._foreign),
+            n_files=n_files_of(self._series) + len(self._foreign),
             pseudonyms=None if pseudonyms is None else pseudonyms.check,
         )
         self._outcomes: Counter[Word] = Counter()
@@ -148,36 +135,35 @@ class _Run:
     ) -> RunCounts:
         check_unmixed(self._out, self._earlier, self._state.pseudonyms)
         if resume:
-            self._check_resumable()
-        _remove_rests(self._out)
-        if self._is_finished():
-            state = self._earlier  # as long as nothing turns out to be new
-        else:
-            state = None
+            check_resumable(self._state, self._earlier, self._out)
+        remove_rests(self._out)
+        is_finished = self._is_finished()  # as long as nothing turns out to be new
+        if not is_finished:
             self._begin()
+        keeping = Keeping(
+            self._out,
+            self._state,
+            self._index.folder,
+            limits=self._limits,
+            extras=extras,
+            changing=self._change,
+            pseudonyms=self._pseudonyms,
+        )
         for named in self._series:
             if isinstance(named.found, SkippedFile):
-                outcome = unlisted(named.found)
-                self._keep(named, outcome, self._state.key(_by_header(outcome)), seen)
-        sources = [one for one in self._series if isinstance(one.found, ScanSource)]
-        for answer in self._answers(sources, extras):
-            self._take(sources[answer.place], answer, extras, seen)
+                self._count(*keeping.take_unlisted(named), seen)
+        listed = [(one, one.found) for one in self._series if isinstance(one.found, ScanSource)]
+        with Scorer(self._bank, self._question, self._limits) as scorer:
+            for answer in scorer.answers(
+                [source for _, source in listed],
+                is_known=lambda place, content: keeping.knows(listed[place][0], content),
+            ):
+                self._count(*keeping.take(listed[answer.place][0], answer), seen)
+                answer.done()
         complete = all((self._out / name).is_file() for name in RESULTS)
-        if state is None or self._n_new or not complete:
+        if not is_finished or self._n_new or not complete:
             self._finish(with_pages=with_pages)
         return RunCounts(dict(self._outcomes), self._n_new, len(self._foreign))
-
-    def _check_resumable(self) -> None:
-        if self._earlier is None:
-            raise UsageError(
-                f"{self._out} holds no run to resume; leave out --resume to begin one there"
-            )
-        others = self._state.differences(self._earlier)
-        if others:
-            raise UsageError(
-                f"{self._out} holds another run: it differs in {', '.join(others)}; leave out "
-                "--resume to replace it, or choose another --out"
-            )
 
     def _is_finished(self) -> bool:
         earlier = self._earlier
@@ -195,62 +181,14 @@ class _Run:
             (self._out / name).unlink(missing_ok=True)
         write_state(self._state, self._out)
 
-    def _answers(self, sources: Sequence[Named], extras: Sequence[Extra]) -> Iterator[Answer]:
-        def is_known(place: int, content: str) -> bool:
-            named = sources[place]
-            part = self._known(named, self._state.key(content))
-            return part is not None and (
-                part.outcome != "scored" or all(extra.is_there(named.name) for extra in extras)
-            )
-
-        found = [one.found for one in sources if isinstance(one.found, ScanSource)]
-        return answers(found, self._bank, self._question, limits=self._limits, is_known=is_known)
-
-    def _take(self, named: Named, answer: Answer, extras: Sequence[Extra], seen: Seen) -> None:
-        """Keep an answer, its extras first: what is kept is complete."""
-        if answer.outcome is None:
-            self._count_known(named, seen)
-        else:
-            outcome = hidden_outcome(answer.outcome, self._pseudonyms)
-            if isinstance(outcome, Comparison):
-                assert answer.scan is not None
-                for extra in extras:
-                    extra.write(named.name, outcome, answer.scan)
-            content = answer.content
-            if answer.scan is None and isinstance(answer.outcome, Skip):
-                content = _by_header(answer.outcome)
-            key = None if content is None else self._state.key(content)
-            self._keep(named, outcome, key, seen)
-        answer.done()
-
-    def _keep(self, named: Named, outcome: Outcome, key: str | None, seen: Seen) -> None:
-        if key is not None and isinstance(outcome, (Failure, Skip)) and self._known(named, key):
-            self._count_known(named, seen)
-            return
+    def _change(self) -> None:
         if not self._n_new:
             self._begin()
-        limits = (self._limits.wall_seconds, self._limits.memory_bytes)
-        told = hidden_series(named, self._pseudonyms)
-        part = part_of(told, outcome, self._index.folder, key=key, limits=limits)
-        write_part(part, self._out)
-        self._n_new += 1
-        self._outcomes[part.outcome] += 1
-        seen(part, False)
 
-    def _known(self, named: Named, key: str) -> Part | None:
-        part = read_part(self._out, named.name)
-        if part is None or part.key != key:
-            return None
-        limits = (self._limits.wall_seconds, self._limits.memory_bytes)
-        return None if part.code in _BY_LIMITS and part.limits != limits else part
-
-    def _count_known(self, named: Named, seen: Seen) -> None:
-        part = part_in(self._out, named.name)
-        if part.place != named.place:  # files were added to the folder, or taken away
-            part = replace(part, place=named.place)
-            write_part(part, self._out)
+    def _count(self, part: Part, known: bool, seen: Seen) -> None:
         self._outcomes[part.outcome] += 1
-        seen(part, True)
+        self._n_new += not known
+        seen(part, known)
 
     def _finish(self, *, with_pages: bool) -> None:
         def manifest(parts: Mapping[str, Part]) -> list[Row]:
@@ -261,43 +199,6 @@ class _Run:
 
         names = [named.name for named in self._series]
         finish_run(self._state, names, manifest, self._out, with_pages=with_pages)
-
-
-def _make(out: Path) -> None:
-    """Make the folder before any work is done."""
-    try:
-        (out / PARTS).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot make the folder {out}: {error.strerror}; choose another --out"
-        ) from error
-
-
-def _remove_rests(out: Path) -> None:
-    """Half-written files of a run that was killed."""
-    of_run = (f".{name}.*" for name in (*RESULTS, RUN))
-    for folder, forms in (
-        (out, of_run),
-        (out / PARTS, (".*.jsonl.*",)),
-        (out / REPORTS, (".*.html.*",)),
-    ):
-        for form in forms:
-            for rest in folder.glob(form):
-                rest.unlink()
-
-
-def _files_of(series: Sequence[Named]) -> set[Path]:
-    return {
-        file
-        for one in series
-        for file in (one.found.files if isinstance(one.found, ScanSource) else (one.found.path,))
-    }
-
-
-def _by_header(outcome: Failure | Skip) -> str:
-    """What is known without reading a series stands for its content."""
-    said = outcome.message if isinstance(outcome, Failure) else outcome.reason
-    return json.dumps(["by header", outcome.code, said])
 
 
 def _nobody(part: Part, known: bool) -> None:

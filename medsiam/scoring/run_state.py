@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from medsiam._version import __version__
 from medsiam.bank import ReferenceBank
+from medsiam.errors import UsageError
 from medsiam.scoring.schema import SCHEMA_VERSION
 from medsiam.scoring.series_name import Shard
 from medsiam.scoring.settings import Question
@@ -122,6 +123,22 @@ def new_state(
         started=now(),
         pseudonyms=pseudonyms,
     )
+
+
+def check_resumable(state: RunState, earlier: RunState | None, out: Path) -> None:
+    """See that a folder holds this very run.
+
+    Raises:
+        UsageError: it holds none, or another one.
+    """
+    if earlier is None:
+        raise UsageError(f"{out} holds no run to resume; leave out --resume to begin one there")
+    others = state.differences(earlier)
+    if others:
+        raise UsageError(
+            f"{out} holds another run: it differs in {', '.join(others)}; leave out --resume to "
+            "replace it, or choose another --out"
+        )
 
 
 def write_state(state: RunState, out: Path) -> None:

@@ -31,6 +31,11 @@ class Named:
     place: int
     found: ScanSource | SkippedFile
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file of it."""
+        return self.found.files if isinstance(self.found, ScanSource) else (self.found.path,)
+
 
 @dataclass(frozen=True)
 class Shard:
@@ -92,13 +97,14 @@ def named_series(index: FolderIndex, bank: ReferenceBank) -> list[Named]:
 
 def name_of_tree(named: Sequence[Named], index: FolderIndex, bank: ReferenceBank) -> str:
     """Name all that lies in a folder together: another name where a file comes or goes."""
-    files = {
-        below(index.folder, file)
-        for one in named
-        for file in (one.found.files if isinstance(one.found, ScanSource) else (one.found.path,))
-    }
+    files = {below(index.folder, file) for one in named for file in one.files}
     files |= {below(index.folder, skipped.path) for skipped in index.skipped}
     return _hash("tree", "\n".join(sorted(files)), bank)
+
+
+def n_files_of(series: Sequence[Named]) -> int:
+    """How many files they are made of."""
+    return len({file for one in series for file in one.files})
 
 
 def name_of_file(path: Path, root: Path, bank: ReferenceBank) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from medsiam.bank import ReferenceBank
@@ -28,53 +27,40 @@ class StudyObjects:
     Args:
         out: folder of the run.
         bank: for the pictures of the matches.
-        series: all of the folder that is scored.
         pseudonyms: instead of patient and study. Where the series' pictures may show the patient's
             name there is a report only, and `dicom/SERIES.txt` says so.
     """
 
     def __init__(
-        self,
-        out: Path,
-        bank: ReferenceBank,
-        series: Sequence[Named],
-        pseudonyms: Pseudonyms | None = None,
+        self, out: Path, bank: ReferenceBank, pseudonyms: Pseudonyms | None = None
     ) -> None:
         self._folder = out / DICOM
         self._bank = bank
         self._pseudonyms = pseudonyms
-        self._sources = {
-            one.name: one.found
-            for one in series
-            if isinstance(one.found, ScanSource) and one.found.kind == "dicom"
-        }
 
     @property
     def n_withheld(self) -> int:
         """How many series have no picture because it may show the patient's name."""
-        return sum(
-            (self._folder / series).is_dir() and self._why_not(series).is_file()
-            for series in self._sources
-        )
+        return sum((self._folder / why.stem).is_dir() for why in self._folder.glob("*.txt"))
 
-    def is_there(self, series: str) -> bool:
+    def is_there(self, series: Named) -> bool:
         """Whether there is nothing more to write for it."""
         return (
-            series not in self._sources
-            or (self._folder / series).is_dir()
+            _study_of(series) is None
+            or (self._folder / series.name).is_dir()
             or self._why_not(series).is_file()
         )
 
-    def write(self, series: str, comparison: Comparison, scan: Scan) -> None:
+    def write(self, series: Named, comparison: Comparison, scan: Scan) -> None:
         """Write both, or why there are none.
 
         Raises:
             OutputError: where they cannot be written.
         """
-        source = self._sources.get(series)
+        source = _study_of(series)
         if source is None:
             return
-        half, whole = self._folder / f".{series}", self._folder / series
+        half, whole = self._folder / f".{series.name}", self._folder / series.name
         shutil.rmtree(half, ignore_errors=True)  # of a run that was killed
         shutil.rmtree(whole, ignore_errors=True)
         try:
@@ -95,5 +81,11 @@ class StudyObjects:
         else:
             self._why_not(series).unlink(missing_ok=True)
 
-    def _why_not(self, series: str) -> Path:
-        return self._folder / f"{series}.txt"
+    def _why_not(self, series: Named) -> Path:
+        return self._folder / f"{series.name}.txt"
+
+
+def _study_of(series: Named) -> ScanSource | None:
+    """What has a study to be filed under."""
+    found = series.found
+    return found if isinstance(found, ScanSource) and found.kind == "dicom" else None

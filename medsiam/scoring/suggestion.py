@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from medsiam.bank import Case, ReferenceBank
 from medsiam.comparison import check_scope
 from medsiam.scans import ScanSource
-from medsiam.scoring.score import why_not
+from medsiam.scoring.scope import why_not
 
 _PARTIAL = {"one_of_several", "fewer_slices", "split_series"}
 

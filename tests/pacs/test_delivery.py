@@ -110,3 +110,29 @@ def test_an_end_that_nobody_foresaw_has_a_reason_which_quotes_nothing(out):
         done = delivery.finish()
     assert (done.sent, done.waiting) == (0, 2)
     assert done.reason == "the sending ended: ValueError"
+
+
+def test_of_those_who_share_an_outbox_one_sends_and_the_next_when_that_ends(out):
+    archive, said = Archive(), []
+    other = Archive()
+    with Delivery(out, archive.destination, shared=True) as first:
+        first.add("aa")
+        wait_for(lambda: len(archive.got) == 2, seconds=10)
+        second = Delivery(out, other.destination, shared=True, say=said.append)
+        with second:
+            second.add("bb")
+            wait_for(lambda: len(archive.got) == 4, seconds=10)
+            assert other.got == []
+            first.__exit__(None, None, None)
+            (out / "dicom" / "bb" / "2.25.99.dcm").write_bytes(b"x")
+            second.add("bb")
+            wait_for(lambda: said == ["1 objects sent to ARCHIVE"], seconds=10)
+    assert other.got == ["2.25.99.dcm"]
+
+
+def test_what_goes_wrong_is_said_once(out):
+    archive, said = Archive("later"), []
+    with Delivery(out, archive.destination, end_seconds=3.0, say=said.append) as delivery:
+        delivery.add("aa")
+        delivery.finish()
+    assert said == ["why not; 2 objects wait, and are sent again"]

@@ -14,7 +14,7 @@ from pydicom.uid import SegmentationStorage
 
 from medsiam.errors import ScanError
 from medsiam.scans import archive, index_folder
-from medsiam.scans.folder import _files_below
+from medsiam.scans.folder import files_below
 from tests.scans.test_zip_directory import zipped
 from tests.scans.written import (
     SECRET,
@@ -314,7 +314,7 @@ def test_ten_thousand_files_are_found_without_asking_the_disk_for_each(tmp_path,
     stat = Path.stat
     monkeypatch.setattr(Path, "stat", lambda self, **how: asked.append(self) or stat(self, **how))
     start = time.monotonic()
-    found = list(_files_below(tmp_path))
+    found = list(files_below(tmp_path))
     assert time.monotonic() - start < 1
     assert (len(found), len(asked)) == (10_000, 21)
     assert found == sorted(found)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from medsiam import Comparison
 from medsiam.scans import index_folder
-from medsiam.scoring import Question, read_part, run_scoring, score_sources
+from medsiam.scoring import Named, Question, read_part, run_scoring, score_sources
 from medsiam.scoring.extra import Pages
 from tests.scoring.conftest import TWO
 
@@ -14,12 +14,12 @@ class Sidecar:
         self.folder, self.out, self.kept_before = folder, out, []
 
     def is_there(self, series):
-        return (self.folder / series).is_file()
+        return (self.folder / series.name).is_file()
 
     def write(self, series, comparison, scan):
         assert comparison.query.content_hashes == (scan.content_hash,)
-        self.kept_before.append(read_part(self.out, series) is not None)
-        (self.folder / series).write_text(comparison.matches[0].case_id)
+        self.kept_before.append(read_part(self.out, series.name) is not None)
+        (self.folder / series.name).write_text(comparison.matches[0].case_id)
 
 
 def test_an_extra_is_written_before_its_outcome_is_kept_and_asked_for_again(
@@ -48,11 +48,13 @@ def test_an_extra_is_written_before_its_outcome_is_kept_and_asked_for_again(
 
 def test_a_page_is_there_once_it_is_written(phantom_bank, incoming, tmp_path):
     pages = Pages(tmp_path, phantom_bank)
-    for outcome, scan in score_sources(index_folder(incoming).sources, phantom_bank):
+    sources = index_folder(incoming).sources
+    for outcome, scan in score_sources(sources, phantom_bank):
         if isinstance(outcome, Comparison):
-            assert not pages.is_there("a" * 16)
-            pages.write("a" * 16, outcome, scan)
-            assert pages.is_there("a" * 16)
+            series = Named("a" * 16, 0, sources[0])
+            assert not pages.is_there(series)
+            pages.write(series, outcome, scan)
+            assert pages.is_there(series)
             break
     text = (tmp_path / "reports" / f"{'a' * 16}.html").read_text(encoding="utf-8")
     assert "Not a medical device" in text

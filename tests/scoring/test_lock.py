@@ -68,3 +68,25 @@ def test_the_lock_of_another_computer_is_left_to_people(tmp_path):
 def test_a_folder_that_cannot_be_written(tmp_path):
     with pytest.raises(OutputError):
         RunLock(tmp_path / "none").__enter__()
+
+
+def test_those_who_share_it_hold_it_together_and_the_last_one_takes_it_away(tmp_path):
+    with RunLock(tmp_path, shared=True):
+        with RunLock(tmp_path, shared=True), pytest.raises(LockedError):
+            RunLock(tmp_path).__enter__()
+        assert (tmp_path / LOCK).exists()
+        with pytest.raises(LockedError):
+            RunLock(tmp_path).__enter__()
+    assert not (tmp_path / LOCK).exists()
+    with RunLock(tmp_path), pytest.raises(LockedError):
+        RunLock(tmp_path, shared=True).__enter__()
+
+
+def test_another_computer_may_share_it_where_it_is_shared_there(tmp_path):
+    said = {"pid": 1, "host": "elsewhere", "shared": True}
+    (tmp_path / LOCK).write_text(json.dumps(said))
+    with RunLock(tmp_path, shared=True):
+        pass
+    (tmp_path / LOCK).write_text(json.dumps(said | {"shared": False}))
+    with pytest.raises(LockedError, match="elsewhere"):
+        RunLock(tmp_path, shared=True).__enter__()

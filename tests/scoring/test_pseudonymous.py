@@ -15,7 +15,7 @@ from pydicom.datadict import DicomDictionary
 from medsiam.errors import UsageError
 from medsiam.reports import Pseudonyms
 from medsiam.scans import index_folder
-from medsiam.scoring import Shard, StudyObjects, merge_runs, named_series, run_scoring
+from medsiam.scoring import Shard, StudyObjects, merge_runs, run_scoring, watch_folder
 from tests.reports.dicom_tools import faults, report_text
 from tests.scoring.conftest import TWO, read_csv
 
@@ -74,7 +74,7 @@ def planted(incoming, tmp_path_factory):
 def scored(folder, bank, out, key=KEY, **options):
     index = index_folder(folder)
     made = None if key is None else Pseudonyms(key)
-    objects = StudyObjects(out, bank, named_series(index, bank), made)
+    objects = StudyObjects(out, bank, made)
     settings = {"limits": TWO, "reports": True, "extras": [objects], **options}
     return run_scoring(index, bank, out, pseudonyms=made, **settings)
 
@@ -219,3 +219,51 @@ def test_pictures_that_may_show_a_name_are_withheld_and_said(planted, phantom_ba
 def test_the_dictionary_was_planted_as_far_as_it_goes(planted):
     ds = next(pydicom.dcmread(path) for path in planted.rglob("*IM0002.dcm"))
     assert sum(WORD in str(element.value) for element in ds) > 250
+
+
+def watched(folder, bank, out, key=KEY):
+    made = None if key is None else Pseudonyms(key)
+    done = []
+    watch_folder(
+        folder,
+        bank,
+        out,
+        limits=TWO,
+        quiet_seconds=0.0,
+        reports=True,
+        extras=[StudyObjects(out, bank, made)],
+        pseudonyms=made,
+        refreshed=lambda: done.append(len(read_csv(out / "manifest.csv"))),
+        until=lambda: bool(done) and done[-1] == sum(path.is_file() for path in folder.rglob("*")),
+    )
+
+
+def test_a_watched_folder_has_the_same_pseudonyms(first, planted, phantom_bank, tmp_path):
+    folder = shutil.copytree(planted, tmp_path / planted.name)
+    out = tmp_path / "out"
+    watched(folder, phantom_bank, out)
+    said = everything(out)
+    for secret in (WORD, ROOT, "19571231", "075309", "087Y"):
+        assert secret.encode() not in said
+    assert (out / "manifest.csv").read_bytes() == (first[0] / "manifest.csv").read_bytes()
+    with pytest.raises(UsageError, match="without these pseudonyms"):
+        watched(folder, phantom_bank, out, key=None)
+    gone = next(path for path in folder.iterdir() if path.is_dir())
+    shutil.rmtree(gone)
+    (folder / f"{WORD}.txt").write_text("new")
+    rows = read_csv(out / "manifest.csv")
+    kept = {row["path"] for row in rows if row["series"]}
+    done = []
+    watch_folder(
+        folder,
+        phantom_bank,
+        out,
+        limits=TWO,
+        quiet_seconds=0.0,
+        reports=True,
+        pseudonyms=Pseudonyms(KEY),
+        refreshed=lambda: done.append(1),
+        until=lambda: bool(done),
+    )
+    assert kept <= {row["path"] for row in read_csv(out / "manifest.csv")}  # what is gone stays
+    assert WORD.encode() not in everything(out)

@@ -10,7 +10,7 @@ import pytest
 from medsiam import Comparison, Failure, compare, read_scan, score_folder
 from medsiam.errors import ScanError, UsageError
 from medsiam.scans import index_folder
-from medsiam.scoring import Limits, Skip, score_sources, unreadable, why_not
+from medsiam.scoring import Limits, Skip, score_sources, unreadable
 from tests.scans.written import write_nifti, write_stack
 
 
@@ -67,14 +67,6 @@ def test_a_large_series_among_small_ones_waits_for_nobody_for_ever(phantom_bank,
     thread.start()
     thread.join(120)
     assert found == [str(source.path) for source in sources]
-
-
-def test_why_not_needs_no_pixels(phantom_bank, incoming):
-    reasons = Counter(
-        (reason := why_not(source, phantom_bank)) and reason[0]
-        for source in index_folder(incoming).sources
-    )
-    assert reasons == {None: 3, "other_dimension": 2}
 
 
 def test_a_wrong_setting_is_no_failure_of_every_series(phantom_bank, incoming):

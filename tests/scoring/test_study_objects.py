@@ -15,7 +15,7 @@ pytest.importorskip("highdicom", reason="needs the extra pacs")
 
 def scored(folder, bank, out):
     index = index_folder(folder)
-    objects = StudyObjects(out, bank, named_series(index, bank))
+    objects = StudyObjects(out, bank)
     return run_scoring(index, bank, out, limits=TWO, extras=[objects])
 
 
