@@ -74,7 +74,7 @@ def watching(folder, bank, out, log, *options):
         watcher.process.stderr.close()
 
 
-def wait_for(condition, seconds=90):
+def wait_for(condition, seconds=150):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
@@ -92,6 +92,12 @@ def manifest(out):
 
 def queries(out):
     return {row["query"] for row in table(out)} if (out / "results.jsonl").is_file() else set()
+
+
+def has(out, n_series, n_files=None):
+    """Whether the results are of so many series, and of all their files."""
+    n_files = 8 * n_series if n_files is None else n_files
+    return len(queries(out)) == n_series and len(manifest(out)) == n_files
 
 
 def plain(folder, bank, out):
@@ -116,13 +122,13 @@ def test_a_folder_that_grows_is_scored_as_it_grows_and_ends_as_one_run_would(
             target.parent.mkdir(exist_ok=True)
             (shutil.copytree if path.is_dir() else shutil.copy)(path, target)
             target.rename(folder / path.name)
-        wait_for(lambda: len(queries(out)) == 6)
-        assert read_run(out).state == "finished"
         n_before = len(list(folder.rglob("*")))
-        wait_for(lambda: len(manifest(out)) == len(index_files(folder)))
+        wait_for(lambda: has(out, 6, len(index_files(folder))))
+        wait_for(lambda: read_run(out).state == "finished")
         said, seconds = watcher.end()
     assert watcher.process.returncode == 130
-    assert seconds < 5
+    is_crowded = os.getloadavg()[0] > 1.5 * (os.cpu_count() or 1)
+    assert seconds < (20 if is_crowded else 5)
     assert "the same command goes on" in said
     assert "Traceback" not in said
     assert len(list(folder.rglob("*"))) == n_before
@@ -139,23 +145,27 @@ def index_files(folder):
 
 
 def test_two_watchers_score_each_series_exactly_once(phantom_bank, tmp_path):
-    folder, out = tmp_path / "in", tmp_path / "out"
+    folder, out, later = tmp_path / "in", tmp_path / "out", tmp_path / "later"
+    folder.mkdir()
     for number in range(30):
-        series(folder, number)
+        series(later, number)
     with ExitStack() as stack:
         watchers = [
             stack.enter_context(watching(folder, phantom_bank, out, tmp_path / f"log{n}"))
             for n in (1, 2)
         ]
+        wait_for(lambda: all(watcher.events("refreshed") for watcher in watchers))
+        for path in sorted(later.iterdir()):
+            path.rename(folder / path.name)
         wait_for(lambda: len(list(out.glob("parts/*.jsonl"))) >= 5)
         for number in range(30, 44):
             series(folder, number)
-        wait_for(lambda: len(queries(out)) == 44)
+        wait_for(lambda: has(out, 44))
         wait_for(lambda: all(len(watcher.events()) == 44 for watcher in watchers))
         for watcher in watchers:
             watcher.end()
     shares = [watcher.new() for watcher in watchers]
-    assert all(len(share) >= 5 for share in shares)  # both worked
+    assert all(len(share) >= 2 for share in shares)  # both worked
     assert sorted(shares[0] + shares[1]) == sorted(queries(out))  # none twice, none left
     assert not (out / "run.lock").exists()
     assert table(out) == plain(folder, phantom_bank, tmp_path / "plain")
@@ -172,19 +182,26 @@ def test_what_a_killed_watcher_had_in_hand_is_taken_over(phantom_bank, tmp_path)
             for n in (1, 2)
         )
         wait_for(lambda: len(one.new()) >= 3)
-        one.process.send_signal(signal.SIGSTOP)
-        held = {path.name for path in (out / CLAIMS).iterdir() if _is_of(path, one.process.pid)}
-        assert held
+        held = set()
+        while not held:  # stop it where it has something in hand that it did not keep
+            one.process.send_signal(signal.SIGSTOP)
+            held = {path.name for path in (out / CLAIMS).iterdir() if _is_of(path, one.process.pid)}
+            held -= {"results", *(path.stem for path in out.glob("parts/*.jsonl"))}
+            if not held:
+                one.process.send_signal(signal.SIGCONT)
+                time.sleep(0.01)
         wait_for(lambda: len(list(out.glob("parts/*.jsonl"))) >= 40 - len(held))
         time.sleep(2)
         assert not held & set(two.new())  # as long as it lives, its series are its own
         one.process.kill()
-        wait_for(lambda: len(queries(out)) == 40)
+        wait_for(lambda: has(out, 40))
         wait_for(lambda: len(two.events()) == 40)
         two.end()
-    unfinished = held & set(two.new())
-    assert unfinished
-    assert sorted(one.new() + two.new()) == sorted(queries(out))
+    assert held <= set(two.new())
+    done = Counter(one.new() + two.new())
+    assert done.most_common(1)[0][1] == 1
+    # Between keeping an outcome and its line in the log there is a moment, too.
+    assert len(queries(out) - done.keys()) <= 1
     assert not list((out / CLAIMS).iterdir())
     assert table(out) == plain(folder, phantom_bank, tmp_path / "plain")
 
@@ -206,18 +223,17 @@ def test_a_series_that_grows_is_scored_again_and_one_that_goes_keeps_its_results
     for file in [files[0], *files[5:]]:
         file.rename(rest / file.name)
     with watching(folder, phantom_bank, out, tmp_path / "log") as watcher:
-        wait_for(lambda: len(queries(out)) == 2)
+        wait_for(lambda: has(out, 2, 8 + 4))
         before = {row["query"]: row["query_hash"] for row in table(out)}
         for file in sorted(rest.iterdir()):  # the first of them gives the series another name
             file.rename(files[0].parent / file.name)
-        wait_for(lambda: len(set(manifest_files(out))) == 16)
+        wait_for(lambda: has(out, 2))
         after = {row["query"]: row["query_hash"] for row in table(out)}
         assert len(after) == 2
         assert len(set(before.values()) & set(after.values())) == 1  # of the one that stayed
         shutil.rmtree(folder / "002")  # the sender cleans up
         series(folder, 3)
-        wait_for(lambda: len(queries(out)) == 3)
-        wait_for(lambda: len(manifest_files(out)) == 24)
+        wait_for(lambda: has(out, 3))
         assert watcher.process.poll() is None
         watcher.end()
     assert len(list(out.glob("parts/*"))) == 3
@@ -241,7 +257,7 @@ def test_a_slow_copy_is_left_alone_until_it_is_whole(phantom_bank, tmp_path):
                     target.write(data[start : start + len(data) // 3 + 1])
                     target.flush()
                     time.sleep(0.2)
-        wait_for(lambda: len(queries(out)) == 1)
+        wait_for(lambda: has(out, 1))
         watcher.end()
     (event,) = watcher.events()
     assert event["outcome"] == "scored"
@@ -258,7 +274,7 @@ def test_it_goes_on_where_it_was_and_nothing_is_done_twice(phantom_bank, tmp_pat
         with watching(folder, phantom_bank, out, log) as watcher:
             wait_for(lambda: len(list(out.glob("parts/*.jsonl"))) >= 2)
             if number == signal.SIGINT:
-                wait_for(lambda: len(queries(out)) == 6)
+                wait_for(lambda: has(out, 6))
             watcher.end(number)
         news += watcher.new()
     assert len(news) <= 6
