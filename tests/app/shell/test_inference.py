@@ -149,4 +149,4 @@ def test_warming_up_loads_the_encoder_and_survives_a_bank_that_is_gone(
     warm_up()
     monkeypatch.setenv("MEDSIAM_REVIEW_BANK", str(bank_2d.path))
     warm_up()
-    assert the_bank()._encoder is not None
+    assert the_bank()._own._loaded is not None
