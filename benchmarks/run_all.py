@@ -12,10 +12,12 @@ from pathlib import Path
 SCRIPTS = (
     "startup.py",
     "reading.py",
+    "runtimes.py",
     "few_shot.py",
     "held_out.py",
     "calibration.py",
     "comparison.py",
+    "search.py",
     "postgres_bank.py",
     "same_picture.py",
     "reviews.py",

@@ -37,7 +37,7 @@ class Encoder:
     `with_card(...)`: a new card, with the fingerprint of the weights as they are then.
 
     Attributes:
-        runtime: what runs the network when scans are embedded. Training and explanations always
+        runtime: what runs the network when scans are embedded. Training and feature maps always
             use torch.
         exported: the graph that lies beside the weights; None where there is none.
     """

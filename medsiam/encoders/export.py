@@ -64,7 +64,6 @@ def export_openvino(encoder: Encoder) -> Exported:
         graph, values = path.read_bytes(), (Path(folder) / VALUES).read_bytes()
     card = ExportCard(
         fingerprint=encoder.fingerprint,
-        n_views=len(model.outputs) // n_maps,
         n_maps=n_maps,
         probe=tuple(encoder.on("torch").embed_tensors(scan)[0].tolist()),
         sha256={GRAPH: _sha256(graph), VALUES: _sha256(values)},

@@ -47,7 +47,7 @@ class RuntimeParity(_Record):
         same_neighbour: share of scans whose nearest other patient among torch's embeddings is the
             same for both.
         drift: largest distance between both embeddings of a scan, as a share of the median
-            distance of a pair of scans.
+            distance between scans of two patients.
         measured_on: name of the table.
         openvino: its version.
         processor: what did the work; others may round differently.
@@ -81,7 +81,7 @@ class ExportCard(_Record):
 
     Attributes:
         fingerprint: of the encoder.
-        n_views, n_maps: looks at a scan, and feature maps of each.
+        n_maps: feature maps of each look at a scan.
         probe: torch's embedding of the scan `probe_scan` makes.
         sha256: of each file beside the card.
         parity: what was measured.
@@ -90,7 +90,6 @@ class ExportCard(_Record):
     """
 
     fingerprint: str
-    n_views: int = Field(ge=1)
     n_maps: int = Field(ge=1)
     probe: tuple[float, ...]
     sha256: dict[str, str]

@@ -1,4 +1,4 @@
-"""A backbone run by OpenVINO: the same feature maps as torch gives, in about half the time.
+"""A backbone run by OpenVINO: the same feature maps as torch gives, mostly faster.
 
 The graph takes one scan, whatever the batch: a network converted with a batch keeps what it did
 for that batch, and one scan's embedding would depend on its neighbours. Several scans go through
@@ -41,7 +41,7 @@ class OpenVinoGraph:
         """As `TwinEncoder.view_maps`: (n, in_channels, *size) -> maps of each view.
 
         Raises:
-            EncoderError: damaged files, or a processor without bf16 where that is asked for.
+            EncoderError: a graph that OpenVINO cannot run, or bf16 on a processor without it.
         """
         arrays = images.contiguous().numpy()
         found = [self._of_one(arrays)] if len(arrays) == 1 else self._of_several(arrays)

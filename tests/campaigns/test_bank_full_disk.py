@@ -13,20 +13,15 @@ from medsiam.bank.kept_scans import write_scan
 from medsiam.bank.sqlite_store import SqliteStore
 from medsiam.errors import OutputError
 from tests.bank.samples import add, make_image, make_store
+from tests.small_disk import mounted
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 2 MB, where we may mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a small file system here")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "size=2m") as disk:
+        yield disk
 
 
 def fill(*words: object) -> dict:

@@ -6,13 +6,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
-from PIL import Image
 
 from medsiam.bank import ReferenceBank
 from medsiam.cli import main
 from medsiam.encoders import load_encoder, save_encoder
-from medsiam.scans import read_scan
-from tests.encoders.exporting import batch, whitened
+from tests.encoders.exporting import batch, whitened, write_cases
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +28,7 @@ def folder(made, tmp_path) -> Path:
 
 @pytest.fixture
 def cases(tmp_path) -> Path:
-    rng = np.random.default_rng(0)
-    lines = ["path,condition,patient_id"]
-    for n in range(6):
-        pixels = np.kron(rng.integers(0, 255, (5, 4)), np.ones((8, 8))).astype(np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"{n}.png")
-        lines.append(f"{n}.png,c{n % 2},Doe^Jane{n}")
-    (tmp_path / "cases.csv").write_text("\n".join(lines) + "\n")
-    return tmp_path / "cases.csv"
+    return write_cases(tmp_path, 6)
 
 
 def export(*arguments: object) -> int:
@@ -158,10 +149,3 @@ def test_mistakes_in_one_line(folder, capsys, arguments, code, said):
 def test_no_encoder(tmp_path, capsys):
     assert export(tmp_path / "none", "--format", "openvino") == 6
     assert "no encoder at" in capsys.readouterr().err
-
-
-def test_scans_are_read_as_before(cases, folder, tmp_path):
-    export(folder, "--format", "openvino")
-    scans = [read_scan(tmp_path / f"{n}.png") for n in range(6)]
-    plain = load_encoder(folder, runtime="torch").embed(scans)
-    np.testing.assert_allclose(load_encoder(folder).embed(scans), plain, rtol=0, atol=2e-4)

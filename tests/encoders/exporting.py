@@ -1,8 +1,12 @@
-"""Small encoders for the tests of what is exported."""
+"""Small encoders and scans for the tests of what is exported."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import torch
+from PIL import Image
 
 from medsiam.encoders import Architecture, Encoder, new_encoder
 from medsiam.preprocessing import Recipe
@@ -44,3 +48,15 @@ def batch(encoder: Encoder, n: int, *, seed: int = 0, grain: int = 8) -> torch.T
     size = encoder.recipe.spatial_size
     coarse = torch.rand((n, 1, *(s // grain for s in size)), generator=drawn)
     return torch.nn.functional.interpolate(coarse, size=size, mode="nearest")
+
+
+def write_cases(folder: Path, n: int) -> Path:
+    """A case table of n images, each of a patient of his own."""
+    rng = np.random.default_rng(0)
+    lines = ["path,condition,patient_id"]
+    for number in range(n):
+        pixels = np.kron(rng.integers(0, 255, (5, 4)), np.ones((8, 8))).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+        lines.append(f"{number}.png,c{number % 2},Doe^Jane{number}")
+    (folder / "cases.csv").write_text("\n".join(lines) + "\n")
+    return folder / "cases.csv"

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.spatial.distance import cdist
 
 from medsiam.cases import read_case_table
 from medsiam.encoders import export_openvino, measurable_runtimes, measure_parity
 from medsiam.encoders.parity import compare_embeddings
 from medsiam.errors import UsageError
-from tests.encoders.exporting import whitened
+from tests.encoders.exporting import whitened, write_cases
 
 
 def by_loops(plain, other, subjects):
@@ -50,16 +49,11 @@ def test_cosine_would_hide_what_neighbours_show():
 
 @pytest.fixture
 def table(tmp_path):
-    rng = np.random.default_rng(0)
-    lines = ["path,condition,patient_id"]
-    for n in range(8):
-        pixels = np.kron(rng.integers(0, 255, (5, 4)), np.ones((8, 8))).astype(np.uint8)
-        Image.fromarray(pixels).save(tmp_path / f"{n}.png")
-        lines.append(f"{n}.png,c{n % 2},p{n}")
+    path = write_cases(tmp_path, 8)
     (tmp_path / "torn.png").write_bytes(b"torn")
-    lines.insert(3, "torn.png,c0,p9")
-    (tmp_path / "cases.csv").write_text("\n".join(lines) + "\n")
-    return read_case_table(tmp_path / "cases.csv")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[:3], "torn.png,c0,p9", *lines[3:]]) + "\n")
+    return read_case_table(path)
 
 
 def test_every_runtime_is_measured_on_what_can_be_read(table):

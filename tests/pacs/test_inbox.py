@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +8,7 @@ import pytest
 
 from medsiam.pacs.inbox import Inbox, content_of
 from medsiam.scans import Instance
+from tests.small_disk import mounted
 
 
 @pytest.fixture
@@ -91,12 +90,7 @@ def test_what_an_earlier_receiver_left_unfinished_is_dropped(tmp_path):
 
 
 def test_a_disk_without_room_for_a_name_leaves_no_empty_series(tmp_path):
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=2m,nr_inodes=12", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a small file system here")
-    try:
+    with mounted(tmp_path / "disk", "size=2m,nr_inodes=12") as disk:
         inbox = Inbox(disk)
         inbox.prepare()
         paths = [inbox.part / f"{n}" for n in range(20)]
@@ -109,5 +103,3 @@ def test_a_disk_without_room_for_a_name_leaves_no_empty_series(tmp_path):
         paths[2].unlink()
         paths[3].unlink()
         assert inbox.keep(paths[1], Instance("1", "1.2.3", "1.2", "1")) == "new"
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import subprocess
 import time
@@ -17,20 +16,15 @@ from pynetdicom.pdu_primitives import P_DATA
 from tests.pacs.peers import storescu, wait_for
 from tests.pacs.test_receiver import PIXELS, kept, receiving, sender
 from tests.scans.written import dataset, write
+from tests.small_disk import mounted
 
 LARGE = np.zeros((2048, 2048), np.uint16)  # 8 MB
 
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 2 MB, where we may mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a small file system here")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "size=2m") as disk:
+        yield disk
 
 
 def parts(folder):

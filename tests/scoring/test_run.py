@@ -24,6 +24,7 @@ from medsiam.scoring.lock import RunLock
 from tests.conftest import PHANTOM_CONDITIONS
 from tests.scans.written import write_nifti
 from tests.scoring.conftest import TWO, read_csv
+from tests.small_disk import mounted
 
 ROOT = Path(__file__).parents[2]
 
@@ -289,14 +290,8 @@ def test_a_signal_ends_it_within_five_seconds_and_it_goes_on(
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A file system of 160 kB, where we may mount one."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    words = ["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", str(disk)]
-    if os.geteuid() or subprocess.run(words, capture_output=True, check=False).returncode:
-        pytest.skip("no right to mount a small file system here")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    with mounted(tmp_path / "disk", "size=160k") as disk:
+        yield disk
 
 
 def test_a_full_disk_is_one_line_and_room_is_all_it_takes(larger, phantom_bank, small_disk):
