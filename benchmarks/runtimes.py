@@ -30,7 +30,7 @@ from machine import write_result
 
 from medsiam.cases import read_case_table
 from medsiam.encoders import Encoder, Exported, export_openvino, load_encoder, measure_parity
-from medsiam.encoders.openvino_package import openvino
+from medsiam.encoders.openvino_package import core, openvino
 from medsiam.scans.scan import Scan
 
 # Each with the case tables of its kind of scan.
@@ -113,11 +113,10 @@ def _eager(encoder: Encoder, batch: torch.Tensor) -> torch.Tensor:
 
 
 def _bare(exported: Exported, arrays: np.ndarray) -> dict[str, Callable[[], object]]:
-    core = openvino().Core()
-    model = core.read_model(exported.graph, exported.values)
+    model = core().read_model(exported.graph, exported.values)
 
     def compiled(hint: str) -> object:
-        return core.compile_model(
+        return core().compile_model(
             model, "CPU", {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": hint}
         )
 

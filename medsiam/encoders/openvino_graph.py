@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from medsiam.encoders.exported import Exported
-from medsiam.encoders.openvino_package import has_bf16, openvino
+from medsiam.encoders.openvino_package import core, has_bf16, openvino
 from medsiam.encoders.runtimes import RuntimeName
 from medsiam.errors import EncoderError
 
@@ -66,9 +66,7 @@ class OpenVinoGraph:
         return found
 
     def _compiled(self, hint: str) -> Any:
-        package = openvino()
-        core = package.Core()
-        if self._runtime == "openvino-bf16" and not has_bf16(core):
+        if self._runtime == "openvino-bf16" and not has_bf16():
             raise EncoderError(
                 "this processor does not compute in bf16: use --runtime openvino or torch"
             )
@@ -79,11 +77,11 @@ class OpenVinoGraph:
         }
         try:
             if self._model is None:
-                self._model = core.read_model(self._exported.graph, self._exported.values)
-            return core.compile_model(self._model, "CPU", settings)
+                self._model = core().read_model(self._exported.graph, self._exported.values)
+            return core().compile_model(self._model, "CPU", settings)
         except Exception as error:  # OpenVINO raises RuntimeError, and plain Exception
             raise EncoderError(
-                f"OpenVINO {package.__version__} cannot run the exported graph of this encoder: "
+                f"OpenVINO {openvino().__version__} cannot run the exported graph of this encoder: "
                 "export it again (`medsiam export`), or use --runtime torch"
             ) from error
 

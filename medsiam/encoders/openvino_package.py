@@ -8,6 +8,7 @@ Analytics, unless the user said no beforehand (`openvino_telemetry`, started by
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -22,9 +23,20 @@ def openvino() -> Any:
     return import_module("openvino")
 
 
-def has_bf16(core: Any) -> bool:
+@cache
+def core() -> Any:
+    """The one `openvino.Core` of this process, which is never let go.
+
+    Its processor plugin gives the thread a stack for signals; where one of two cores ends, the
+    thread is left with a stack that is gone, and the next Ctrl-C ends the process by a
+    segmentation fault (openvino 2026.4).
+    """
+    return openvino().Core()
+
+
+def has_bf16() -> bool:
     """Whether the processor computes in bf16; elsewhere OpenVINO would take f32 without a word."""
-    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def openvino_version() -> str | None:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from medsiam.cases import CaseRow
 from medsiam.encoders.encoder import Encoder
 from medsiam.encoders.exported import RuntimeParity
-from medsiam.encoders.openvino_package import has_bf16, openvino, openvino_version
+from medsiam.encoders.openvino_package import core, has_bf16, openvino_version
 from medsiam.encoders.runtimes import RuntimeName
 from medsiam.encoders.table import TableEmbeddings, embed_case_rows
 from medsiam.errors import EncoderError, UsageError
@@ -23,7 +23,7 @@ def measurable_runtimes() -> tuple[RuntimeName, ...]:
     """Return those that this machine has besides torch."""
     if openvino_version() is None:
         return ()
-    return ("openvino", "openvino-bf16") if has_bf16(openvino().Core()) else ("openvino",)
+    return ("openvino", "openvino-bf16") if has_bf16() else ("openvino",)
 
 
 def measure_parity(
@@ -113,5 +113,5 @@ def compare_embeddings(
 
 
 def _processor() -> str:
-    name = openvino().Core().get_property("CPU", "FULL_DEVICE_NAME")
+    name = core().get_property("CPU", "FULL_DEVICE_NAME")
     return f"{name} ({platform.machine()})"

@@ -64,6 +64,6 @@ def test_a_graph_that_is_none(exported):
 
 
 def test_a_processor_without_bf16(exported, monkeypatch):
-    monkeypatch.setattr("medsiam.encoders.openvino_graph.has_bf16", lambda core: False)
+    monkeypatch.setattr("medsiam.encoders.openvino_graph.has_bf16", lambda: False)
     with pytest.raises(EncoderError, match="does not compute in bf16"):
         OpenVinoGraph(exported, "openvino-bf16").view_maps(torch.zeros(1, 1, 40, 32))
