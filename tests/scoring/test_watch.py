@@ -177,10 +177,12 @@ def test_what_a_killed_watcher_had_in_hand_is_taken_over(phantom_bank, tmp_path)
     for number in range(40):
         series(folder, number)
     with ExitStack() as stack:
-        one, two = (
-            stack.enter_context(watching(folder, phantom_bank, out, tmp_path / f"log{n}"))
-            for n in (1, 2)
-        )
+
+        def start(number):
+            log = tmp_path / f"log{number}"
+            return stack.enter_context(watching(folder, phantom_bank, out, log))
+
+        one = start(1)
         wait_for(lambda: len(one.new()) >= 3)
         held = set()
         while not held:  # stop it where it has something in hand that it did not keep
@@ -190,6 +192,7 @@ def test_what_a_killed_watcher_had_in_hand_is_taken_over(phantom_bank, tmp_path)
             if not held:
                 one.process.send_signal(signal.SIGCONT)
                 time.sleep(0.01)
+        two = start(2)
         wait_for(lambda: len(list(out.glob("parts/*.jsonl"))) >= 40 - len(held))
         time.sleep(2)
         assert not held & set(two.new())  # as long as it lives, its series are its own
